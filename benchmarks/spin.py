@@ -1,0 +1,61 @@
+"""A spinner for measuring: spins clean text with the table's own rows by the rules of its families.
+
+Every original outside quotations is replaced if the document's list holds it (probability ``fires``), one draw an
+original and document for news; web spinners draw each time. The result is aligned with its original by construction.
+"""
+
+from __future__ import annotations
+
+import random
+
+from unspin.protected import find_places, free_words
+from unspin.rendering import case_like
+from unspin.rows import Row
+from unspin.tokens import gap_classes, split, tokenise
+
+
+class Spinner:
+    """Spins with the rows of one family; deterministic for a seed."""
+
+    def __init__(self, rows: list[Row], family: str, *, default_fires: tuple[float, float] = (0.18, 0.55)) -> None:
+        self.family = family
+        self.rows: dict[tuple[str, ...], Row] = {}
+        for row in rows:
+            if row.family == family and not row.needs and not row.excludes and not row.common:
+                self.rows.setdefault(tuple(split(row.original)[1]), row)
+        self.longest = max(map(len, self.rows), default=1)
+        self.default = default_fires
+
+    def spin(self, text: str, seed: int, rate: float = 1.0) -> str:
+        """Return *text* spun; ``rate``: share of the list that is used."""
+        draw = random.Random(seed)
+        tokens = tokenise(text, {})
+        parts, words = list(tokens.parts), tokens.words
+        free = free_words(tokens.offsets(), find_places(text))
+        fired: dict[tuple[str, ...], bool] = {}
+        chosen: dict[tuple[tuple[str, ...], bool], str] = {}
+        k = 0
+        while k < len(words):
+            for length in range(min(self.longest, len(words) - k), 0, -1):
+                key = tuple(words[k : k + length])
+                row = self.rows.get(key)
+                if row is None or not free[k : k + length].all():
+                    continue
+                if any(gap_classes(parts[2 * j]) for j in range(k + 1, k + length)):
+                    continue
+                if key not in fired:
+                    chance = row.fires if row.fires is not None else self.default[len(key) > 1]
+                    fired[key] = draw.random() < chance * rate
+                if not fired[key]:
+                    continue
+                upper = parts[2 * k + 1][:1].isupper()
+                if self.family == "web" or (key, upper) not in chosen:
+                    chosen[key, upper] = draw.choices(row.spun, row.weights)[0]
+                spun = "".join(parts[2 * k + 1 : 2 * (k + length)])
+                parts[2 * k + 1] = case_like(chosen[key, upper], spun, sentence_start=True)
+                for j in range(2 * k + 2, 2 * (k + length)):
+                    parts[j] = ""
+                k += length - 1
+                break
+            k += 1
+        return "".join(parts)

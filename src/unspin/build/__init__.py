@@ -1,0 +1,1 @@
+"""Commands that build what the package ships: ``python -m unspin.build model`` and ``… table``."""

@@ -1,0 +1,74 @@
+"""Build what the package ships.
+
+``python -m unspin.build model CORPUS`` counts the language model, ``python -m unspin.build table`` compiles the
+rows of ``data/phrases`` for it, ``python -m unspin.build lint`` checks the rows.
+"""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import sys
+from pathlib import Path
+
+from ..errors import UnspinError
+
+_MODEL = Path("data/model/english.lm")
+_TABLE = Path("data/model/phrases.table")
+_PHRASES = Path("data/phrases")
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Run a build command; returns the exit status."""
+    parser = argparse.ArgumentParser(
+        prog="python -m unspin.build", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    commands = parser.add_subparsers(dest="command", required=True)
+    model = commands.add_parser("model", help="count a folder of .txt or .txt.xz files and write the language model")
+    model.add_argument("corpus", type=Path)
+    model.add_argument("-o", "--out", type=Path, default=_MODEL)
+    model.add_argument("--bigrams", type=int, default=1_500_000, help="bigrams to keep (default: %(default)s)")
+    model.add_argument("--trigrams", type=int, default=3_900_000, help="trigrams to keep (default: %(default)s)")
+    model.add_argument("--fourgrams", type=int, default=900_000, help="4-grams to keep (default: %(default)s)")
+    table = commands.add_parser("table", help="compile the phrase table for the language model")
+    table.add_argument("phrases", type=Path, nargs="?", default=_PHRASES)
+    table.add_argument("-m", "--model", type=Path, default=_MODEL)
+    table.add_argument("-o", "--out", type=Path, default=_TABLE)
+    check = commands.add_parser("lint", help="check the rows of the phrase table")
+    check.add_argument("phrases", type=Path, nargs="?", default=_PHRASES)
+    arguments = parser.parse_args(argv)
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s", datefmt="%H:%M:%S")
+    try:
+        if arguments.command == "model":
+            from .count import build_model
+
+            build_model(
+                arguments.corpus,
+                arguments.out,
+                bigrams=arguments.bigrams,
+                trigrams=arguments.trigrams,
+                fourgrams=arguments.fourgrams,
+            )
+        elif arguments.command == "table":
+            from ..language_model import open_model
+            from ..phrase_table import compile_rows, save_table
+            from ..rows import read_rows
+
+            language_model = open_model(arguments.model)
+            compiled = compile_rows(read_rows(arguments.phrases), language_model)
+            save_table(compiled, language_model, arguments.out)
+            logging.info("wrote %s: %d entries", arguments.out, len(compiled.original))
+        else:
+            from ..rows import lint, read_rows
+
+            faults = lint(read_rows(arguments.phrases))
+            print(*faults, sep="\n")
+            return 1 if faults else 0
+    except UnspinError as error:
+        print(f"unspin: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

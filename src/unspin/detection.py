@@ -1,0 +1,69 @@
+"""From log-likelihood ratios to a verdict: is this text synonym-spun, how far, by which family?"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from types import MappingProxyType
+
+import numpy as np
+
+from .edits import Detection
+from .inference import Reading
+from .rows import FAMILIES
+
+# A clean text gains a little from being read as spun, in proportion to its length; a spun one gains several
+# times that. Between lies the threshold, in nats: OFFSET + SLOPE · words, and its softness.
+OFFSET, SLOPE = 3.0, 0.15
+SOFT, SOFT_SLOPE = 0.8, 0.02
+# The same for the academic phrases alone, which clean text hardly ever holds by chance.
+PHRASE_OFFSET, PHRASE_SLOPE = 2.0, 0.004
+
+#: Families whose rate says that a text was reworded; the others only mend what rewording left.
+SPINNERS = tuple(f for f in FAMILIES if f != "agreement")
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """One section's evidence: log-likelihood ratio, words, and expected counts by family (float64[F])."""
+
+    log_ratio: float
+    words: int
+    replaced: np.ndarray
+    survived: np.ndarray
+    phrases_only: bool = False
+
+    @property
+    def probability(self) -> float:
+        """P(spun), from the ratio and the length."""
+        offset, slope = (PHRASE_OFFSET, PHRASE_SLOPE) if self.phrases_only else (OFFSET, SLOPE)
+        x = (self.log_ratio - offset - slope * self.words) / (SOFT + SOFT_SLOPE * self.words)
+        return 1.0 / (1.0 + math.exp(-min(max(x, -50.0), 50.0)))
+
+
+def verdict(reading: Reading, words: int, *, phrases_only: bool = False) -> Verdict:
+    """Return the verdict on a section of *words* words."""
+    return Verdict(reading.log_ratio, words, reading.replaced, reading.survived, phrases_only)
+
+
+def combine(verdicts: Sequence[Verdict]) -> Detection:
+    """Return the detection of a document from its sections: probabilities and evidence averaged over words."""
+    words = sum(v.words for v in verdicts)
+    if not words:
+        return Detection(0.0, 0.0, "", 0.0, 0)
+    probability = sum(v.probability * v.words for v in verdicts) / words
+    spun = [v for v in verdicts if v.probability >= 0.5] or list(verdicts)
+    replaced, survived = sum(v.replaced for v in spun), sum(v.survived for v in spun)
+    share = replaced / np.maximum(replaced + survived, 1e-9)
+    rates = {f: round(float(share[FAMILIES.index(f)]), 4) for f in SPINNERS}
+    counts = [float(replaced[FAMILIES.index(f)]) for f in SPINNERS]
+    best = SPINNERS[int(np.argmax(counts))]
+    return Detection(
+        round(probability, 6),
+        rates[best] if probability >= 0.5 else 0.0,
+        best if probability >= 0.5 else "",
+        round(sum(v.log_ratio for v in verdicts) / words, 6),
+        words,
+        MappingProxyType(rates),
+    )

@@ -1,0 +1,125 @@
+"""Sums over all paths of a layered graph, cluster by cluster, all clusters at once.
+
+States sit at levels; transitions lead from a state to one at a higher level. A *cut* state ends one cluster
+and begins the next: paths into it are summed and the sum starts again from one. (The forward–backward
+algorithm of Baum et al. 1970, in the linear domain: weights are scaled by the caller so that a cluster
+neither under- nor overflows.)
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+#: Range within which a cluster's sum is trusted; beyond it products under- or overflow.
+_LEAST, _MOST = 1e-250, 1e250
+
+
+@dataclass(frozen=True, slots=True)
+class Schedule:
+    """The transitions of a graph, in rising order of the level they arrive at.
+
+    A cut state s appears twice: as s where a cluster begins, as ``states + s`` where one ends.
+
+    ``order``    int64[t]: the caller's index of each transition
+    ``source``, ``target``: int64[t] states
+    ``levels``   for each level: the slice of its transitions, where the groups of one target begin in it,
+                 and those targets
+    ``cut``      int64[c]: the cut states
+    """
+
+    states: int
+    order: np.ndarray
+    source: np.ndarray
+    target: np.ndarray
+    levels: list[tuple[slice, np.ndarray, np.ndarray]]
+    cut: np.ndarray
+
+
+def schedule(source: np.ndarray, target: np.ndarray, arrives: np.ndarray, cut: np.ndarray) -> Schedule:
+    """Prepare the passes.
+
+    ``source``, ``target``: int64[t] states of each transition; ``arrives``: int64[t], the level of the
+    target, counted from the cut that begins the cluster; ``cut``: bool[s].
+    """
+    states = len(cut)
+    key = arrives * states + target
+    order = np.argsort(key, kind="stable")
+    source, target, arrives, key = source[order], target[order], arrives[order], key[order]
+    target = target + states * cut[target]
+    new = np.flatnonzero(np.diff(key, prepend=-1))
+    edges = np.flatnonzero(np.diff(arrives[new], prepend=-1)).tolist()
+    edges.append(len(new))
+    ends = np.append(new, len(key))[edges].tolist()
+    group_target = target[new]
+    levels = [
+        (slice(lo, hi), new[a:b] - lo, group_target[a:b])
+        for a, b, lo, hi in zip(edges[:-1], edges[1:], ends[:-1], ends[1:])
+    ]
+    return Schedule(states, order, source, target, levels, np.flatnonzero(cut))
+
+
+@dataclass(frozen=True, slots=True)
+class Sums:
+    """``posterior``: float64[t], of each transition in the caller's order; ``log_total``: sum of log Z over clusters."""
+
+    posterior: np.ndarray
+    log_total: float
+
+
+def run(plan: Schedule, weight: np.ndarray) -> Sums:
+    """Sum over all paths; ``weight``: float64[t] (not a logarithm), in the order given to `schedule`.
+
+    A cluster so long that its sum leaves the range of floating point is summed in logarithms instead, slower.
+    """
+    w = weight[plan.order]
+    with np.errstate(all="ignore"):
+        sums = _linear(plan, w)
+        return sums if sums is not None else _logarithmic(plan, w)
+
+
+def _linear(plan: Schedule, w: np.ndarray) -> Sums | None:
+    source, target = plan.source, plan.target
+    alpha = np.zeros(2 * plan.states)
+    alpha[plan.cut] = 1.0
+    flow = np.empty(len(w))
+    for where, starts, states in plan.levels:
+        part = alpha[source[where]]
+        part *= w[where]
+        flow[where] = part
+        alpha[states] = np.add.reduceat(part, starts)
+    # A cut that no path reaches (all of them pruned) ends nothing.
+    ends = np.unique(target[target >= plan.states])
+    ends = ends[alpha[ends] > 0]
+    totals = alpha[ends]
+    if len(totals) and not (totals.min() > _LEAST and totals.max() < _MOST):
+        return None
+    beta = np.zeros(2 * plan.states)
+    beta[ends] = 1.0 / totals
+    for where, _, _ in reversed(plan.levels):
+        part = beta[target[where]]
+        flow[where] *= part
+        part *= w[where]
+        np.add.at(beta, source[where], part)
+    posterior = np.empty(len(w))
+    posterior[plan.order] = flow
+    return Sums(posterior, float(np.log(totals).sum()))
+
+
+def _logarithmic(plan: Schedule, w: np.ndarray) -> Sums:
+    source, target = plan.source, plan.target
+    v = np.log(w)
+    alpha = np.full(2 * plan.states, -np.inf)
+    alpha[plan.cut] = 0.0
+    for where, starts, states in plan.levels:
+        alpha[states] = np.logaddexp.reduceat(alpha[source[where]] + v[where], starts)
+    ends = np.unique(target[target >= plan.states])
+    ends = ends[alpha[ends] > -np.inf]
+    beta = np.full(2 * plan.states, -np.inf)
+    beta[ends] = -alpha[ends]
+    for where, _, _ in reversed(plan.levels):
+        np.logaddexp.at(beta, source[where], beta[target[where]] + v[where])
+    posterior = np.empty(len(w))
+    posterior[plan.order] = np.exp(alpha[source] + v + beta[target])
+    return Sums(posterior, float(alpha[ends].sum()))

@@ -1,0 +1,249 @@
+"""Noisy-channel inference over the lattice: what each stretch stood for, and how far the document is spun.
+
+    P(original text) · P(spun text | original text, spinner families, rates)
+
+A language model gives the first factor. In the second, an original of family *f* that still stands costs
+1 − ρ_f · fires, one that was replaced ρ_f · fires · weight. The rates ρ are fitted to the document by
+expectation–maximisation (Dempster, Laird & Rubin 1977) over all readings. Spinners draw once an original and
+document, so each occurrence is then judged by what the others of its original say (counts smoothed with the
+table's weights, the occurrence itself left out).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from . import forward_backward, lattice
+from .evidence import Evidence
+from .language_model import LanguageModel
+from .lattice import STEP, Arcs, Lattice
+from .phrase_table import COMMON, PhraseTable
+from .rows import FAMILIES
+
+_EVERY_ITEM = FAMILIES.index("web")
+#: A document is the work of one spinner. Heavy web spinners also do what the news family does; academic
+#: rewording shows in whole phrases and in their words.
+_HYPOTHESES = tuple(
+    (np.array([f in named for f in FAMILIES]), np.array([f in (*allowed, "agreement", "user") for f in FAMILIES]))
+    for named, allowed in (
+        (("news",), ("news",)),
+        (("web",), ("news", "web")),
+        (("academic", "thesaurus"), ("academic", "thesaurus")),
+    )
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """Constants of the model, tuned once on development documents; natural logarithms.
+
+    ``lm_scale``     weight of the language model against the channel
+    ``shift``        scale of weights a stream position, to stay within floating point
+    ``prune``        posterior under bigrams that a node needs to go on to trigrams
+    ``screen``       log-ratio a word under bigrams, below which a document is plainly not spun
+    ``prior``        pseudo-counts (replaced, survived) of a family's rate
+    ``draw``         strength of the table's weights against the document's own draws
+    ``own_rate``     strength of the family's rate against an original's own record
+    ``common``       log-penalty of a spun form that is marked as ordinary English too
+    ``name``         log-penalty of reading a lone capitalised word, likely a name, as spun
+    """
+
+    lm_scale: float = 0.9
+    shift: float = 6.0
+    prune: float = 2e-3
+    screen: float = -1e9
+    prior: tuple[float, float] = (0.5, 2.0)
+    draw: float = 1.0
+    own_rate: float = 2.0
+    common: float = -3.0
+    name: float = -1.0
+    keep: float = 0.0
+    word: float = 0.0
+    channel: float = 1.0
+    survive: float = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """The outcome: arcs that were weighed, with the posterior of each, and of keeping each position.
+
+    ``log_ratio``  log P(text | spun at the fitted rates) − log P(text | not spun)
+    ``rates``      float64[F]; ``replaced``, ``survived``: float64[F] expected counts
+    """
+
+    arcs: Arcs
+    posterior: np.ndarray
+    kept: np.ndarray
+    log_ratio: float
+    rates: np.ndarray
+    replaced: np.ndarray
+    survived: np.ndarray
+
+
+def infer(
+    table: PhraseTable, model: LanguageModel, stream: np.ndarray, evidence: Evidence, settings: Settings
+) -> Reading:
+    """Weigh all readings of a stream (int64[n]) and return the posteriors of its arcs."""
+    graph = lattice.build(table, stream, evidence.arcs)
+    # Words that only the table knows have no n-grams: they stand as <unk>, and their own unigram is added.
+    word = np.where(graph.word < len(model.unigrams), graph.word, 0)
+    beyond = np.where(graph.word < len(model.unigrams), 0.0, table.log_unigram[graph.word] - model.unigrams[0])
+    scale = (graph.level[graph.right] - graph.level[graph.left]) / STEP * settings.shift + settings.word
+    scale[:len(stream)] -= settings.word
+    nodes = len(graph.word)
+
+    source, target = lattice.join(graph.right, graph.left)
+    pair_lm, backoff = model.bigram(word[source], word[target])
+    pair_lm = pair_lm + beyond[target]
+    # Kneser–Ney bigrams are meant for backing off: they underrate the middle of a set phrase. Within an arc the
+    # history is known, so trigrams serve there from the start.
+    coarse = pair_lm.copy()
+    chain = np.flatnonzero((graph.arc[source] >= 0) & ~graph.head[source])
+    x, y = source[chain], target[chain]
+    known = model.trigram(word[x - 1], word[x], word[y], (pair_lm[chain] - beyond[y]).astype(np.float32))
+    coarse[chain] = known + beyond[y]
+    weight = np.exp(settings.lm_scale * coarse + scale[target])
+    channel = _Channel(table, graph, evidence, settings)
+    rates = np.full(len(FAMILIES), 0.5)
+    plan = _plan(graph, source, target, graph.right, history=1)
+    sums = forward_backward.run(plan, weight * channel.factor(rates)[target])
+    mass = np.bincount(target, weights=sums.posterior, minlength=nodes)
+    rates, replaced, survived = channel.maximise(mass)
+    families = max(_HYPOTHESES, key=lambda h: float(replaced[h[0]].sum()))[1]
+
+    # Coarse to fine: what bigrams all but rule out, and what another spinner would have done, need not be weighed by trigrams.
+    alive = mass > settings.prune
+    alive[channel.heads] &= families[channel.family]
+    # What stands stays in play where most of the mass was just ruled out, so that a path remains.
+    covered = np.zeros(graph.positions + 1)
+    heads = channel.heads[alive[channel.heads]]
+    np.add.at(covered, graph.arcs.start[graph.arc[heads]], mass[heads])
+    np.add.at(covered, graph.arcs.stop[graph.arc[heads]], -mass[heads])
+    alive[: graph.positions] |= np.cumsum(covered)[:-1] + mass[: graph.positions] < 0.9
+    rates = np.where(families, rates, 0.0)
+    headless = graph.arc >= 0
+    alive[headless] = alive[graph.head][graph.arc[headless]]
+    graph, channel = lattice.select(graph, alive), channel.select(alive)
+    renumber = np.cumsum(alive) - 1
+    pair_alive = alive[source] & alive[target]
+    source, target = renumber[source[pair_alive]], renumber[target[pair_alive]]
+    pair_lm, backoff = pair_lm[pair_alive], backoff[pair_alive]
+    word, beyond, scale = word[alive], beyond[alive], scale[alive]
+    nodes = len(word)
+
+    one, two = lattice.join(target, source)
+    a, b, c = source[one], target[one], target[two]
+    lm = model.trigram(word[a], word[b], word[c], backoff[one] + (pair_lm[two] - beyond[c]).astype(np.float32))
+    # Where all readings agree on the word before the history, 4-grams have their say.
+    before = np.full(nodes, -1)
+    before[target] = source
+    sole = np.bincount(target, minlength=nodes) == 1
+    deep = np.flatnonzero(sole[a])
+    a4, b4, c4 = a[deep], b[deep], c[deep]
+    lm[deep] = model.fourgram(word[before[a4]], word[a4], word[b4], word[c4], lm[deep])
+    weight = np.exp(settings.lm_scale * (lm + beyond[c]) + scale[c])
+    plan = _plan(graph, one, two, graph.right[target], history=2)
+
+    sums = forward_backward.run(plan, weight * channel.factor(rates)[c])
+    mass = np.bincount(c, weights=sums.posterior, minlength=nodes)
+    log_ratio = sums.log_total - _unspun(model, stream, settings)
+    rates, replaced, survived = channel.maximise(mass)
+    rates = np.where(families, rates, 0.0)
+    sums = forward_backward.run(plan, weight * channel.factor(rates, mass)[c])
+    mass = np.bincount(c, weights=sums.posterior, minlength=nodes)
+    kept = np.zeros(len(stream))
+    standing = graph.arc < 0
+    kept[graph.left[standing]] = mass[standing]
+    return Reading(graph.arcs, mass[graph.head], kept, log_ratio, rates, replaced, survived)
+
+
+def _unspun(model: LanguageModel, stream: np.ndarray, settings: Settings) -> float:
+    """The scaled log-probability of the text as it stands, to compare with the sum over readings."""
+    known = np.where(stream < len(model.unigrams), stream, 0)
+    return float((settings.lm_scale * model.score(known) + settings.shift).sum())
+
+
+def _plan(
+    graph: Lattice, source: np.ndarray, target: np.ndarray, junction: np.ndarray, history: int
+) -> forward_backward.Schedule:
+    """Schedule transitions between states; ``junction``: where each state stands.
+
+    Levels are counted from the last cut at or before the source.
+    """
+    cut = lattice.cuts(graph, history)
+    boundary = np.arange(graph.positions + 1)
+    base = np.maximum.accumulate(np.where(cut[: graph.positions + 1], boundary, 0)) * STEP
+    origin = base[graph.level[junction[source]] // STEP]
+    arrives = graph.level[junction[target]] - origin
+    return forward_backward.schedule(source, target, arrives, cut[junction])
+
+
+class _Channel:
+    """Channel probabilities of a lattice's nodes, and their re-estimation from node posteriors."""
+
+    def __init__(self, table: PhraseTable, graph: Lattice, evidence: Evidence, settings: Settings) -> None:
+        self.settings = settings
+        entry = graph.arcs.entry
+        self.family = table.family[entry].astype(np.int64)
+        self.original = table.original[entry].astype(np.int64)
+        self.weight = np.exp(settings.channel * table.log_weight[entry].astype(np.float64) - settings.keep)
+        self.penalty = np.where(table.flags[entry] & COMMON, np.exp(settings.common), 1.0)
+        self.penalty[evidence.named] *= np.exp(settings.name)
+        self.spun = evidence.spun
+        self.evidence = evidence
+        self.heads = np.flatnonzero(graph.head)
+        self.standing = np.flatnonzero(graph.arc < 0)
+        self.position = graph.left[self.standing]
+        self.nodes = len(graph.word)
+
+    def select(self, alive: np.ndarray) -> _Channel:
+        """Return the channel of the nodes of a mask, as `lattice.select` keeps them."""
+        out = object.__new__(_Channel)
+        arcs = alive[self.heads]
+        out.settings, out.evidence = self.settings, self.evidence
+        for name in ("family", "original", "weight", "penalty", "spun"):
+            setattr(out, name, getattr(self, name)[arcs])
+        renumber = np.cumsum(alive) - 1
+        out.heads = renumber[self.heads[arcs]]
+        stands = alive[self.standing]
+        out.standing = renumber[self.standing[stands]]
+        out.position = self.position[stands]
+        out.nodes = int(renumber[-1]) + 1
+        return out
+
+    def factor(self, rates: np.ndarray, mass: np.ndarray | None = None) -> np.ndarray:
+        """Return float64[N], the channel probability of every node; with *mass*, by the document's own draws."""
+        out = np.ones(self.nodes)
+        out[self.standing] = (np.prod(1.0 - rates * self.evidence.survivor, axis=1)**self.settings.survive)[self.position]
+        chance = rates[self.family] * self.weight if mass is None else self._own_draws(rates, mass)
+        out[self.heads] = chance * self.penalty
+        return out
+
+    def _own_draws(self, rates: np.ndarray, mass: np.ndarray) -> np.ndarray:
+        """Chance of each arc given all other occurrences of its original in the document."""
+        s = self.settings
+        posterior = mass[self.heads]
+        key = self.original * len(FAMILIES) + self.family
+        _, drawer = np.unique(key, return_inverse=True)
+        _, draw = np.unique(key * (int(self.spun.max(initial=0)) + 1) + self.spun, return_inverse=True)
+        same = np.bincount(draw, weights=posterior)[draw] - posterior
+        drawn = np.bincount(drawer, weights=posterior)[drawer] - posterior
+        share = (same + s.draw * self.weight) / (drawn + s.draw)
+        # How often the original itself was left standing where it could have been replaced.
+        kept = self.evidence.kept
+        stood = np.zeros(int(max(self.original.max(initial=0), kept.phrase.max(initial=0))) + 1)
+        standing = np.zeros(len(self.evidence.survivor))
+        standing[self.position] = mass[self.standing]
+        np.add.at(stood, kept.phrase, standing[kept.start])
+        rate = (drawn + s.own_rate * rates[self.family]) / (drawn + stood[self.original] + s.own_rate)
+        return np.where(self.family == _EVERY_ITEM, rates[self.family] * self.weight, rate * share)
+
+    def maximise(self, mass: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Return new rates (float64[F]) with the expected counts of replaced and surviving originals."""
+        replaced = np.bincount(self.family, weights=mass[self.heads], minlength=len(FAMILIES))
+        survived = mass[self.standing] @ self.evidence.survivor[self.position]
+        hits, misses = self.settings.prior
+        rates = (replaced + hits) / (replaced + survived + hits + misses)
+        return np.minimum(rates, 0.995), replaced, survived

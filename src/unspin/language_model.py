@@ -1,0 +1,118 @@
+"""The source model: a back-off n-gram model of ordinary English, quantised, memory-mapped, looked up in batches.
+
+Log-probabilities are natural logarithms. Words are ids of the model's vocabulary (see `tokens`).
+"""
+
+from __future__ import annotations
+
+import os
+import zlib
+from dataclasses import dataclass
+
+import numpy as np
+
+from . import container
+from .errors import DataError
+from .tokens import CLASS_NAMES, FIRST_WORD, UNK
+from .xor_map import XorMap
+
+_U = np.uint64
+KIND = "language model"
+
+#: A word outside the vocabulary shares the mass of <unk> with every other such word.
+UNKNOWN_WORD = -9.0
+
+
+def pair_keys(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    """Return the uint64 key of each bigram."""
+    return (a.astype(_U) << _U(21)) | b.astype(_U)
+
+
+def triple_keys(a: np.ndarray, b: np.ndarray, c: np.ndarray) -> np.ndarray:
+    """Return the uint64 key of each trigram."""
+    return (((a.astype(_U) << _U(21)) | b.astype(_U)) << _U(21)) | c.astype(_U)
+
+
+def quad_keys(a: np.ndarray, b: np.ndarray, c: np.ndarray, d: np.ndarray) -> np.ndarray:
+    """Return the uint64 key of each 4-gram: four ids don't fit, so the first is folded in by multiplication."""
+    return triple_keys(b, c, d) ^ (a.astype(_U) * _U(0x9E3779B97F4A7C15))
+
+
+@dataclass(frozen=True, slots=True)
+class LanguageModel:
+    """See `open_model`. ``unigrams``: float32[V] log P(w); ``unigram_backoff``: float32[V].
+
+    ``mark``: checksum of the vocabulary, which ties a compiled phrase table to the model.
+    """
+
+    vocabulary: dict[str, int]
+    unigrams: np.ndarray
+    unigram_backoff: np.ndarray
+    bigrams: XorMap
+    trigrams: XorMap
+    fourgrams: XorMap
+    codebook: np.ndarray
+    backoff_codebook: np.ndarray
+    mark: int
+    meta: dict[str, object]
+
+    def bigram(self, a: np.ndarray, b: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Return ``(log P(b | a), log back-off weight of the history a b)``, float32[n] each.
+
+        ``a``, ``b``: int64[n] ids.
+        """
+        probability = self.unigram_backoff[a] + self.unigrams[b]
+        backoff = np.zeros(len(a), dtype=np.float32)
+        hits, (code, weight) = self.bigrams.find(pair_keys(a, b))
+        probability[hits] = self.codebook[code]
+        backoff[hits] = self.backoff_codebook[weight]
+        return probability, backoff
+
+    def trigram(self, a: np.ndarray, b: np.ndarray, c: np.ndarray, otherwise: np.ndarray) -> np.ndarray:
+        """Return log P(c | a b), float32[n]; ``otherwise`` holds back-off(a b) + log P(c | b), from `bigram`."""
+        hits, (code,) = self.trigrams.find(triple_keys(a, b, c))
+        otherwise[hits] = self.codebook[code]
+        return otherwise
+
+    def fourgram(self, a: np.ndarray, b: np.ndarray, c: np.ndarray, d: np.ndarray, otherwise: np.ndarray) -> np.ndarray:
+        """Return log P(d | a b c), float32[n]; ``otherwise`` holds log P(d | b c), from `trigram`, and is overwritten."""
+        hits, (code,) = self.fourgrams.find(quad_keys(a, b, c, d))
+        otherwise[hits] = self.codebook[code]
+        return otherwise
+
+    def score(self, stream: np.ndarray) -> np.ndarray:
+        """Return log P of each id of a stream given up to three before it, float32[n - 2] (the first two have none)."""
+        pair, backoff = self.bigram(stream[:-1], stream[1:])
+        out = self.trigram(stream[:-2], stream[1:-1], stream[2:], backoff[:-1] + pair[1:])
+        self.fourgram(stream[:-3], stream[1:-2], stream[2:-1], stream[3:], out[1:])
+        return out
+
+
+def open_model(path: str | os.PathLike[str]) -> LanguageModel:
+    """Map the model at *path*; raises DataError where it's missing or damaged."""
+    meta, arrays = container.read(path, KIND)
+    words = arrays["words"].tobytes().decode("utf-8").split("\n")
+    vocabulary = dict(zip(words, range(FIRST_WORD, FIRST_WORD + len(words))))
+    size = FIRST_WORD + len(words)
+    unigrams = arrays["unigrams"].astype(np.float32)
+    unigrams[UNK] += UNKNOWN_WORD
+    if len(unigrams) != size or len(CLASS_NAMES) != FIRST_WORD:
+        raise DataError(f"{path}: vocabulary and unigrams differ in size")
+
+    def xor_map(name: str, columns: int) -> XorMap:
+        seed, segment, span = (int(x) for x in arrays[f"{name}.layout"])
+        values = tuple(arrays[f"{name}.value{k}"] for k in range(columns))
+        return XorMap(seed, segment, span, arrays[f"{name}.fingerprints"], values)
+
+    return LanguageModel(
+        vocabulary,
+        unigrams,
+        arrays["unigram_backoff"].astype(np.float32),
+        xor_map("bigrams", 2),
+        xor_map("trigrams", 1),
+        xor_map("fourgrams", 1),
+        arrays["codebook"],
+        arrays["backoff_codebook"],
+        zlib.crc32(arrays["words"]),
+        meta,
+    )

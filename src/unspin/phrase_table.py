@@ -1,0 +1,391 @@
+"""The channel, compiled: which originals a stretch of spun text may stand for, and at what probability.
+
+Rows are written forward (original → spun forms) and inverted here. A *phrase* is a sequence of token ids
+that is a spun form, an original, or both; every phrase of a stream is found by one batched look-up a length.
+"""
+
+from __future__ import annotations
+
+import os
+import zlib
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from . import container
+from .errors import DataError
+from .inflection import inflect
+from .language_model import UNKNOWN_WORD, LanguageModel
+from .rows import FAMILIES, Row
+from .tokens import BREAK, COLON, COMMA, FIRST_WORD, HYPHEN, OTHER, UNK, split, tokenise
+
+KIND = "phrase table"
+LONGEST = 7
+#: What a derived (inflected) row is worth of the row it comes from.
+DERIVED = 0.4
+#: Candidates that a spun form keeps, the most probable first.
+MOST = 14
+CASED, COMMON = 1, 2
+#: P(the family touches an original) where the row doesn't say, for one word and for more: measured on spun
+#: articles with their originals (docs/table.md).
+FIRES = {"news": (0.18, 0.55)}
+FIRES_OTHER = (0.5, 0.6)
+#: Share of replacements that a row lists, measured there too.
+LISTED = 0.88
+
+_U = np.uint64
+_P = _U(0x9E3779B97F4A7C15)
+
+
+@dataclass(frozen=True, slots=True)
+class Matches:
+    """Phrases found in a stream: ``start`` and ``length`` in stream positions, ``phrase`` index; int64[m] each."""
+
+    start: np.ndarray
+    length: np.ndarray
+    phrase: np.ndarray
+
+
+@dataclass(frozen=True, slots=True)
+class PhraseTable:
+    """See `compile_rows`. P phrases, E entries (spun form → original), F families.
+
+    ``single``        int32[V]: phrase of one token, or -1
+    ``starts_longer`` bool[V]: whether a longer phrase begins with the token
+    ``keys[L]``       uint64, sorted: hashes of the phrases of L tokens; ``found[L]``: their indices
+    ``tokens_from``   int64[P + 1] into ``tokens``, the ids of every phrase
+    ``entries_from``  int64[P + 1]: entries of a phrase as spun form
+    ``original``      int32[E]: the phrase it stands for; ``log_weight``: log P(spun | original, fired)
+    ``family``        uint8[E]; ``flags``: uint8[E]; ``row``: int32[E] into ``texts`` and ``wheres``
+    ``context``       int32[E] into ``contexts``, or -1
+    ``lead``, ``tail`` uint8[E]: words that both sides share at their beginning and end; at least one is left
+    ``output``        int32[E]: what is left of the original between them, equal for equal words
+    ``fires``         float32[P, F]: P(family touches the phrase), 0 where it is no original of the family
+    ``suspicion``     float32[P, F]: log P(phrase | spun by the family) − log P(phrase | clean), for screening
+    """
+
+    vocabulary: Mapping[str, int]
+    log_unigram: np.ndarray
+    single: np.ndarray
+    starts_longer: np.ndarray
+    keys: dict[int, np.ndarray]
+    found: dict[int, np.ndarray]
+    tokens_from: np.ndarray
+    tokens: np.ndarray
+    entries_from: np.ndarray
+    original: np.ndarray
+    log_weight: np.ndarray
+    family: np.ndarray
+    flags: np.ndarray
+    row: np.ndarray
+    context: np.ndarray
+    lead: np.ndarray
+    tail: np.ndarray
+    output: np.ndarray
+    fires: np.ndarray
+    suspicion: np.ndarray
+    texts: Sequence[str]
+    wheres: Sequence[str]
+    contexts: Sequence[tuple[tuple[str, ...], tuple[str, ...]]]
+
+    def match(self, stream: np.ndarray) -> Matches:
+        """Return every phrase of the table in *stream*, overlapping ones too, shortest first."""
+        n = len(stream)
+        one = self.single[stream]
+        at = np.flatnonzero(one >= 0)
+        starts, lengths, phrases = [at], [np.ones(len(at), dtype=np.int64)], [one[at].astype(np.int64)]
+        begin = np.flatnonzero(self.starts_longer[stream])
+        with np.errstate(over="ignore"):
+            key = _step(np.zeros(len(begin), dtype=_U), stream[begin])
+            for length in range(2, LONGEST + 1):
+                fits = begin + length <= n
+                if not fits.all():
+                    begin, key = begin[fits], key[fits]
+                key = _step(key, stream[begin + (length - 1)])
+                table = self.keys.get(length)
+                if table is None:
+                    continue
+                where = np.searchsorted(table, key)
+                where[where == len(table)] = 0
+                hit = np.flatnonzero(table[where] == key)
+                if len(hit):
+                    starts.append(begin[hit])
+                    lengths.append(np.full(len(hit), length, dtype=np.int64))
+                    phrases.append(self.found[length][where[hit]].astype(np.int64))
+        return Matches(np.concatenate(starts), np.concatenate(lengths), np.concatenate(phrases))
+
+
+def _step(key: np.ndarray, ids: np.ndarray) -> np.ndarray:
+    return (key ^ ids.astype(_U)) * _P + (key >> _U(29))
+
+
+def hash_phrases(tokens: np.ndarray, tokens_from: np.ndarray) -> np.ndarray:
+    """Return uint64[P], the hashes by which `PhraseTable.match` finds phrases (ids as in ``tokens``)."""
+    first, size = tokens_from[:-1], np.diff(tokens_from)
+    keys = np.zeros(len(first), dtype=_U)
+    with np.errstate(over="ignore"):
+        for j in range(int(size.max(initial=0))):
+            more = np.flatnonzero(size > j)
+            keys[more] = _step(keys[more], tokens[first[more] + j])
+    return keys
+
+
+def derive(rows: Iterable[Row], known: Mapping[str, int], log_unigram: np.ndarray) -> list[Row]:
+    """Return rows for the regular inflections of single-word originals, where all forms are words in use.
+
+    A form that some row of the family has as its original already is left to that row.
+    """
+    rows = list(rows)
+    taken = {(r.family, r.original) for r in rows}
+    # A base is a word whose own inflections are not the bases of others: "mores" is not "more" + s.
+    in_use = -14.5
+
+    def usable(phrase: str) -> bool:
+        return all((k := known.get(w)) is not None and log_unigram[k] > in_use for w in phrase.split(" "))
+
+    out: list[Row] = []
+    for row in rows:
+        word = row.original
+        if " " in word or len(word) < 4 or not word.isalpha() or not word.islower() or row.needs or row.excludes:
+            continue
+        # All three forms in use: a verb, or a noun that is also one. A plain noun has the plural alone.
+        for form in range(3):
+            derived = inflect(word, form)
+            if (row.family, derived) in taken or not usable(derived):
+                continue
+            if word.endswith(("s", "ed", "ing", "ly", "er", "est")):
+                continue
+            pairs = [
+                (inflect(s, form), w)
+                for s, w in zip(row.spun, row.weights)
+                if s.replace(" ", "").isalpha() and not s.endswith(("s", "ed", "ing", "ly")) and " " not in s
+            ]
+            pairs = [(s, w) for s, w in pairs if usable(s) and s != derived]
+            if pairs:
+                taken.add((row.family, derived))
+                forms_, weights = zip(*pairs)
+                where = f"{row.where} (inflected)"
+                out.append(
+                    replace(row, original=derived, spun=forms_, weights=weights, where=where)
+                )
+    return out
+
+
+def compile_rows(
+    rows: Iterable[Row],
+    model: LanguageModel,
+    *,
+    families: Sequence[str] = FAMILIES,
+) -> PhraseTable:
+    """Invert *rows* into a table over the model's vocabulary (words it lacks are added at the end)."""
+    rows = [r for r in rows if r.family in families]
+    rows += derive(rows, model.vocabulary, model.unigrams)
+    vocabulary = dict(model.vocabulary)
+    extra: list[float] = []
+    for row in rows:
+        for side in (row.original, *row.spun):
+            for word in split(side)[1]:
+                if word not in vocabulary and not word[0].isdigit():
+                    vocabulary[word] = FIRST_WORD + len(vocabulary)
+                    extra.append(_beyond(word))
+    log_unigram = np.concatenate([model.unigrams, np.array(extra, dtype=np.float32)])
+
+    index: dict[tuple[int, ...], int] = {}
+
+    def phrase(text: str) -> int:
+        ids = tuple(int(t) for t in tokenise(text, vocabulary).stream[2:-2])
+        if not ids or len(ids) > LONGEST or {BREAK, UNK, COLON, COMMA, OTHER} & set(ids[:1]):
+            return -1
+        return index.setdefault(ids, len(index))
+
+    def prior(row: Row) -> float:
+        if row.fires is not None:
+            return row.fires
+        return FIRES.get(row.family, FIRES_OTHER)[" " in row.original]
+
+    entries: dict[tuple[int, int, int, int], tuple[float, int, int]] = {}
+    contexts: dict[tuple[tuple[str, ...], tuple[str, ...]], int] = {}
+    fires: dict[tuple[int, int], float] = {}
+    for number, row in enumerate(rows):
+        original, family = phrase(row.original), FAMILIES.index(row.family)
+        if original < 0:
+            continue
+        weights = np.array(row.weights) * LISTED
+        fired = prior(row)
+        fired *= DERIVED if row.where.endswith("(inflected)") else 1.0
+        context = -1
+        if row.needs or row.excludes:
+            context = contexts.setdefault((row.needs, row.excludes), len(contexts))
+        else:
+            fires[original, family] = max(fired, fires.get((original, family), 0.0))
+        flags = (CASED if row.original != row.original.lower() else 0) | (COMMON if row.common else 0)
+        for form, weight in zip(row.spun, weights.tolist()):
+            for variant in dict.fromkeys((form, form.replace("-", " "))):
+                spun = phrase(variant)
+                if spun < 0 or spun == original:
+                    continue
+                value = float(np.log(weight * fired))
+                key = (spun, original, family, context)
+                if key not in entries or entries[key][0] < value:
+                    entries[key] = (value, flags, number)
+    return _arrays(model, rows, vocabulary, log_unigram, index, entries, list(contexts), fires)
+
+
+def _beyond(word: str) -> float:
+    """log P of a word that the model lacks, from `wordfreq`."""
+    from wordfreq import word_frequency
+
+    return float(np.log(max(word_frequency(word, "en", wordlist="large"), np.exp(UNKNOWN_WORD) * 1e-4)))
+
+
+def _log_phrases(
+    model: LanguageModel, log_unigram: np.ndarray, tokens: np.ndarray, tokens_from: np.ndarray
+) -> np.ndarray:
+    """log P of every phrase out of context: its first word alone, each further one given the word before."""
+    if not len(tokens):
+        return np.zeros(0)
+    score = log_unigram[tokens].astype(np.float64)
+    inner = np.ones(len(tokens), dtype=bool)
+    inner[tokens_from[:-1]] = False
+    at = np.flatnonzero(inner)
+    at = at[(tokens[at] < len(model.unigrams)) & (tokens[at - 1] < len(model.unigrams))]
+    score[at] = model.bigram(tokens[at - 1], tokens[at])[0]
+    return np.add.reduceat(score, tokens_from[:-1])
+
+
+def _arrays(
+    model: LanguageModel,
+    rows: list[Row],
+    vocabulary: dict[str, int],
+    log_unigram: np.ndarray,
+    index: dict[tuple[int, ...], int],
+    entries: dict[tuple[int, int, int, int], tuple[float, int, int]],
+    contexts: list[tuple[tuple[str, ...], tuple[str, ...]]],
+    fires: dict[tuple[int, int], float],
+) -> PhraseTable:
+    sequences = list(index)
+    count = len(sequences)
+    tokens_from = np.zeros(count + 1, dtype=np.int64)
+    np.cumsum([len(s) for s in sequences], out=tokens_from[1:])
+    tokens = np.array([t for s in sequences for t in s], dtype=np.int64)
+    fire = np.zeros((count, len(FAMILIES)), dtype=np.float32)
+    for (p, f), value in fires.items():
+        fire[p, f] = value
+    log_phrase = _log_phrases(model, log_unigram, tokens, tokens_from)
+
+    ordered = sorted(entries.items(), key=lambda e: (e[0][0], -(e[1][0] + log_phrase[e[0][1]]), e[0][1:]))
+    kept: list[tuple[tuple[int, int, int, int], tuple[float, int, int]]] = []
+    run, last = 0, -1
+    for key, value in ordered:
+        run = run + 1 if key[0] == last else 1
+        last = key[0]
+        if run <= MOST:
+            kept.append((key, value))
+    spun = np.array([k[0] for k, _ in kept], dtype=np.int64)
+    original = np.array([k[1] for k, _ in kept], dtype=np.int32)
+    family = np.array([k[2] for k, _ in kept], dtype=np.uint8)
+    log_weight = np.array([v[0] for _, v in kept], dtype=np.float32)
+    entries_from = np.searchsorted(spun, np.arange(count + 1)).astype(np.int64)
+    trimmed: dict[tuple[int, ...], int] = {}
+    glued = {vocabulary.get("'s", -1), *range(FIRST_WORD)}
+    lead, tail, output = (np.zeros(len(kept), dtype=np.int32) for _ in range(3))
+    for e, (key, _) in enumerate(kept):
+        shown, wanted = sequences[key[0]], sequences[key[1]]
+        room = min(len(shown), len(wanted)) - 1
+        # Never between words that have no space between them: hyphens, the possessive.
+        while lead[e] < room and shown[lead[e]] == wanted[lead[e]] and not glued & {*shown[: lead[e] + 2], wanted[lead[e] + 1]}:
+            lead[e] += 1
+        while tail[e] < room - lead[e] and shown[-1 - tail[e]] == wanted[-1 - tail[e]] and not glued & {*shown[-2 - tail[e] :], wanted[-2 - tail[e]]}:
+            tail[e] += 1
+        output[e] = trimmed.setdefault(wanted[lead[e] : len(wanted) - tail[e]], len(trimmed))
+
+    suspicion = np.zeros((count, len(FAMILIES)), dtype=np.float32)
+    rate = 0.7
+    for f in range(len(FAMILIES)):
+        mine = family == f
+        gained = np.bincount(
+            spun[mine], weights=np.exp(log_phrase[original[mine]] + log_weight[mine].astype(np.float64)), minlength=count
+        )
+        left = np.exp(log_phrase.astype(np.float64))
+        suspicion[:, f] = np.log((left * (1 - rate * fire[:, f]) + rate * gained) / left)
+
+    size = FIRST_WORD + len(vocabulary)
+    single = np.full(size, -1, dtype=np.int32)
+    longer = np.zeros(size, dtype=bool)
+    lengths = np.diff(tokens_from)
+    one = np.flatnonzero(lengths == 1)
+    single[tokens[tokens_from[one]]] = one
+    longer[tokens[tokens_from[:-1][lengths > 1]]] = True
+    hashes = hash_phrases(tokens, tokens_from)
+    keys, found = {}, {}
+    for length in sorted(set(lengths.tolist()) - {1}):
+        mine = np.flatnonzero(lengths == length)
+        mine = mine[np.argsort(hashes[mine], kind="stable")]
+        keys[length], found[length] = hashes[mine], mine.astype(np.int32)
+        if len(np.unique(keys[length])) < len(mine):
+            raise DataError("two phrases of the table have one hash")
+    return PhraseTable(
+        vocabulary, log_unigram, single, longer, keys, found, tokens_from, tokens, entries_from, original, log_weight,
+        family, np.array([v[1] for _, v in kept], dtype=np.uint8), np.array([v[2] for _, v in kept], dtype=np.int32),
+        np.array([k[3] for k, _ in kept], dtype=np.int32), lead.astype(np.uint8), tail.astype(np.uint8), output, fire,
+        suspicion,
+        [r.original for r in rows], [r.where for r in rows], contexts,
+    )  # fmt: skip
+
+
+_ARRAYS = (
+    "single", "starts_longer", "tokens_from", "tokens", "entries_from", "original", "log_weight", "family", "flags",
+    "row", "context", "lead", "tail", "output", "fires", "suspicion",
+)  # fmt: skip
+_NARROW = {"tokens_from": np.int32, "tokens": np.int32, "entries_from": np.int32, "log_weight": np.float16}
+
+
+def save_table(table: PhraseTable, model: LanguageModel, path: str | os.PathLike[str]) -> None:
+    """Write a compiled table; the file is tied to the model's vocabulary."""
+    arrays = {name: getattr(table, name) for name in _ARRAYS}
+    arrays = {name: a.astype(_NARROW.get(name, a.dtype)) for name, a in arrays.items()}
+    arrays["fires"], arrays["suspicion"] = table.fires.astype(np.float16), table.suspicion.astype(np.float16)
+    for length in table.keys:
+        arrays[f"keys.{length}"], arrays[f"found.{length}"] = table.keys[length], table.found[length]
+    extra = list(table.vocabulary)[len(model.vocabulary) :]
+    arrays["log_extra"] = table.log_unigram[len(model.unigrams) :]
+    for name, lines in (("extra", extra), ("texts", table.texts), ("wheres", table.wheres)):
+        arrays[name] = np.frombuffer(zlib.compress("\n".join(lines).encode("utf-8"), 9), dtype=np.uint8)
+    meta = {
+        "vocabulary": model.mark,
+        "families": list(FAMILIES),
+        "contexts": [[list(needs), list(excludes)] for needs, excludes in table.contexts],
+        "phrases": len(table.fires),
+        "entries": len(table.original),
+    }
+    container.write(path, KIND, meta, arrays)
+
+
+def open_table(path: str | os.PathLike[str], model: LanguageModel) -> PhraseTable:
+    """Map a compiled table; raises DataError where it's damaged or was compiled for another model."""
+    meta, arrays = container.read(path, KIND)
+    if meta["families"] != list(FAMILIES) or meta["vocabulary"] != model.mark:
+        raise DataError(f"{path}: was compiled for another language model; run python -m unspin.build table")
+
+    def lines(name: str) -> list[str]:
+        text = zlib.decompress(arrays[name].tobytes()).decode("utf-8")
+        return text.split("\n") if text else []
+
+    extra = lines("extra")
+    base = FIRST_WORD + len(model.vocabulary)
+    vocabulary: Mapping[str, int] = model.vocabulary | dict(zip(extra, range(base, base + len(extra))))
+    wide = {name: np.int64 for name in ("tokens_from", "tokens", "entries_from")} | {"log_weight": np.float32}
+    loaded = {name: arrays[name].astype(wide[name]) if name in wide else arrays[name] for name in _ARRAYS}
+    loaded["fires"], loaded["suspicion"] = arrays["fires"].astype(np.float32), arrays["suspicion"].astype(np.float32)
+    lengths = sorted(int(n.split(".")[1]) for n in arrays if n.startswith("keys."))
+    return PhraseTable(
+        vocabulary=vocabulary,
+        log_unigram=np.concatenate([model.unigrams, arrays["log_extra"]]),
+        keys={n: arrays[f"keys.{n}"] for n in lengths},
+        found={n: arrays[f"found.{n}"] for n in lengths},
+        texts=lines("texts"),
+        wheres=lines("wheres"),
+        contexts=[(tuple(needs), tuple(excludes)) for needs, excludes in meta["contexts"]],
+        **loaded,
+    )

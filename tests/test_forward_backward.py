@@ -1,0 +1,125 @@
+"""The sums against an enumeration of every path."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from unspin.forward_backward import run, schedule
+
+
+@dataclass
+class Graph:
+    """States in order of level; ``cut`` ones end a cluster and begin the next."""
+
+    levels: list[int]
+    cut: list[bool]
+    edges: list[tuple[int, int, float]]
+
+
+@st.composite
+def graphs(draw: st.DrawFn) -> Graph:
+    """A chain of cuts with a few states between each two, and edges that respect the levels and the cuts."""
+    levels, cut = [0], [True]
+    edges: list[tuple[int, int, float]] = []
+    weight = st.floats(1e-3, 1e3) | st.just(0.0)
+    level = 0
+    for _ in range(draw(st.integers(1, 4))):
+        begin = len(levels) - 1
+        inner: list[int] = []
+        for _ in range(draw(st.integers(0, 3))):
+            level += 1
+            for _ in range(draw(st.integers(1, 2))):
+                inner.append(len(levels))
+                levels.append(level)
+                cut.append(False)
+        level += 1
+        end = len(levels)
+        levels.append(level)
+        cut.append(True)
+        members = [begin, *inner, end]
+        for i, a in enumerate(members):
+            for b in members[i + 1 :]:
+                if levels[a] < levels[b]:
+                    # Parallel transitions are allowed.
+                    for _ in range(draw(st.integers(0, 2))):
+                        edges.append((a, b, draw(weight)))
+    return Graph(levels, cut, draw(st.permutations(edges)))
+
+
+def _paths(graph: Graph, begin: int) -> list[tuple[int, list[int]]]:
+    """Every way from a cut to the next cut, as its end and the edges used."""
+    out: list[tuple[int, list[int]]] = []
+    stack: list[tuple[int, list[int]]] = [(begin, [])]
+    while stack:
+        at, used = stack.pop()
+        for k, (a, b, _) in enumerate(graph.edges):
+            if a == at:
+                if graph.cut[b]:
+                    out.append((b, [*used, k]))
+                else:
+                    stack.append((b, [*used, k]))
+    return out
+
+
+def _by_hand(graph: Graph) -> tuple[list[float], float]:
+    """Posteriors and log total by enumeration."""
+    posterior = [0.0] * len(graph.edges)
+    log_total = 0.0
+    for begin in [s for s, c in enumerate(graph.cut) if c]:
+        weighed = [(math.prod(graph.edges[k][2] for k in used), used) for _, used in _paths(graph, begin)]
+        total = sum(w for w, _ in weighed)
+        if total > 0:
+            log_total += math.log(total)
+            for w, used in weighed:
+                for k in used:
+                    posterior[k] += w / total
+    return posterior, log_total
+
+
+def _by_machine(graph: Graph) -> tuple[list[float], float]:
+    begins = [max(s for s in range(t) if graph.cut[s]) if t else 0 for t in range(len(graph.levels))]
+    source = np.array([a for a, _, _ in graph.edges], dtype=np.int64)
+    target = np.array([b for _, b, _ in graph.edges], dtype=np.int64)
+    arrives = np.array([graph.levels[b] - graph.levels[begins[b]] for _, b, _ in graph.edges], dtype=np.int64)
+    plan = schedule(source, target, arrives, np.array(graph.cut))
+    sums = run(plan, np.array([w for _, _, w in graph.edges]))
+    return sums.posterior.tolist(), sums.log_total
+
+
+@settings(deadline=None, max_examples=200)
+@given(graphs())
+def test_against_enumeration(graph: Graph) -> None:
+    if not graph.edges:
+        return
+    posterior, log_total = _by_machine(graph)
+    expected, expected_total = _by_hand(graph)
+    assert posterior == pytest.approx(expected, rel=1e-9, abs=1e-12)
+    assert log_total == pytest.approx(expected_total, rel=1e-9, abs=1e-9)
+
+
+def test_two_clusters_worked_out() -> None:
+    # 0 → {1 → 2 by 2·3, directly by 4} ; 2 → 3 by 5
+    graph = Graph([0, 1, 2, 3], [True, False, True, True], [(0, 1, 2.0), (1, 2, 3.0), (0, 2, 4.0), (2, 3, 5.0)])
+    posterior, log_total = _by_machine(graph)
+    assert posterior == pytest.approx([0.6, 0.6, 0.4, 1.0])
+    assert log_total == pytest.approx(math.log(10 * 5))
+
+
+def test_dead_ends_count_for_nothing() -> None:
+    graph = Graph([0, 1, 1, 2], [True, False, False, True], [(0, 1, 2.0), (0, 2, 7.0), (1, 3, 1.0)])
+    posterior, log_total = _by_machine(graph)
+    assert posterior == pytest.approx([1.0, 0.0, 1.0])
+    assert log_total == pytest.approx(math.log(2))
+
+
+def test_plan_serves_many_weights() -> None:
+    source, target = np.array([0, 0]), np.array([1, 1])
+    plan = schedule(source, target, np.array([1, 1]), np.array([True, True]))
+    assert run(plan, np.array([1.0, 3.0])).posterior.tolist() == [0.25, 0.75]
+    assert run(plan, np.array([3.0, 1.0])).posterior.tolist() == [0.75, 0.25]

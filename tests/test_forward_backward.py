@@ -49,7 +49,9 @@ def graphs(draw: st.DrawFn) -> Graph:
                     # Parallel transitions are allowed.
                     for _ in range(draw(st.integers(0, 2))):
                         edges.append((a, b, draw(weight)))
-    return Graph(levels, cut, draw(st.permutations(edges)))
+    # The schedule wants the transitions target by target; targets, and those into one, in any order.
+    place = draw(st.permutations(range(len(levels))))
+    return Graph(levels, cut, sorted(draw(st.permutations(edges)), key=lambda edge: place[edge[1]]))
 
 
 def _paths(graph: Graph, begin: int) -> list[tuple[int, list[int]]]:
@@ -123,3 +125,69 @@ def test_plan_serves_many_weights() -> None:
     plan = schedule(source, target, np.array([1, 1]), np.array([True, True]))
     assert run(plan, np.array([1.0, 3.0])).posterior.tolist() == [0.25, 0.75]
     assert run(plan, np.array([3.0, 1.0])).posterior.tolist() == [0.75, 0.25]
+
+
+def _chain(length: int, low: float, *, pruned: bool = False) -> Graph:
+    """One cluster of *length* steps, each by *low* or by twice that; with *pruned*, also over two steps by 0."""
+    edges: list[tuple[int, int, float]] = []
+    for k in range(length):
+        edges += [(k, k + 1, low), (k, k + 1, 2 * low)]
+        if pruned and k:
+            edges.append((k - 1, k + 1, 0.0))
+    return Graph(list(range(length + 1)), [True, *[False] * (length - 1), True], edges)
+
+
+def _in_logarithms(graph: Graph) -> tuple[list[float], float]:
+    """Posteriors and log total of a graph of one cluster, with every sum in the log domain."""
+    log = [math.log(w) if w else -math.inf for _, _, w in graph.edges]
+    states = len(graph.levels)
+    alpha, beta = np.full(states, -np.inf), np.full(states, -np.inf)
+    alpha[0] = beta[-1] = 0.0
+    for k in sorted(range(len(log)), key=lambda k: graph.levels[graph.edges[k][1]]):
+        a, b, _ = graph.edges[k]
+        alpha[b] = np.logaddexp(alpha[b], alpha[a] + log[k])
+    for k in sorted(range(len(log)), key=lambda k: -graph.levels[graph.edges[k][0]]):
+        a, b, _ = graph.edges[k]
+        beta[a] = np.logaddexp(beta[a], beta[b] + log[k])
+    total = float(alpha[-1])
+    return [math.exp(alpha[a] + log[k] + beta[b] - total) for k, (a, b, _) in enumerate(graph.edges)], total
+
+
+def _assert_as_in_logarithms(graph: Graph) -> None:
+    posterior, log_total = _by_machine(graph)
+    expected, expected_total = _in_logarithms(graph)
+    assert np.isfinite(posterior).all()
+    assert math.isfinite(log_total)
+    assert posterior == pytest.approx(expected, rel=1e-9, abs=1e-12)
+    assert log_total == pytest.approx(expected_total, rel=1e-9)
+
+
+def test_the_reference_in_logarithms_agrees_with_enumeration() -> None:
+    graph = _chain(6, 0.7, pruned=True)
+    posterior, log_total = _in_logarithms(graph)
+    expected, expected_total = _by_hand(graph)
+    assert posterior == pytest.approx(expected)
+    assert log_total == pytest.approx(expected_total)
+
+
+# 400 steps of 1,000 or 2,000 add up to e^3202: far beyond a float.
+@pytest.mark.parametrize("length", [85, 400])
+def test_a_cluster_whose_sums_overflow(length: int) -> None:
+    _assert_as_in_logarithms(_chain(length, 1e3))
+
+
+def test_a_cluster_whose_sum_is_tiny() -> None:
+    _assert_as_in_logarithms(_chain(100, 1e-3))
+
+
+_unreached = "a sum that is lost (0 by underflow, NaN by infinity times 0) is taken for a cluster that no path reaches"
+
+
+@pytest.mark.xfail(strict=True, raises=AssertionError, reason=_unreached)
+def test_a_cluster_whose_sums_underflow_to_nothing() -> None:
+    _assert_as_in_logarithms(_chain(400, 1e-3))
+
+
+@pytest.mark.xfail(strict=True, raises=AssertionError, reason=_unreached)
+def test_a_cluster_whose_sums_overflow_beside_a_pruned_transition() -> None:
+    _assert_as_in_logarithms(_chain(400, 1e3, pruned=True))

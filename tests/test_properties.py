@@ -159,7 +159,6 @@ def test_long_text_without_any_break() -> None:
 
 
 @pytest.mark.filterwarnings("error::RuntimeWarning")
-@pytest.mark.xfail(strict=False, raises=RuntimeWarning, reason="sums over one long cluster overflow")
 def test_long_repetition_neither_over_nor_underflows() -> None:
     check(unspin.explain("content material " * 1400))
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -138,11 +137,11 @@ def test_spelling_variants(a: str, b: str, same: bool) -> None:
     assert is_spelling_variant(b, a) is same
 
 
-def test_shipped_rows_are_read_and_linted(record_property: Callable[[str, object], None]) -> None:
-    """The faults are recorded for the report, not asserted away: the shipped rows are still being gathered."""
+def test_shipped_rows_are_read() -> None:
     rows = read_rows(data_path("phrases"))
     assert len(rows) > 10_000
     assert {r.family for r in rows} >= set(FAMILIES) - {"user"}
-    faults = lint(rows)
-    record_property("faults", len(faults))
-    record_property("first faults", "\n".join(faults[:20]))
+
+
+def test_shipped_rows_lint_clean() -> None:
+    assert lint(read_rows(data_path("phrases"))) == []

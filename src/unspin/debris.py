@@ -10,6 +10,7 @@ from collections.abc import Iterator
 
 _DIGITS = dict(zip("zero one two three four five six seven eight nine ten eleven twelve".split(), range(13)))
 _NUMBER = re.compile(rf"(?<![\w.-])({'|'.join(_DIGITS)})(?=[.,]\d)", re.I)
+_NUMBER_SIGN = re.compile(r"[a-z][.,]\d", re.I)
 _BRACES = re.compile(r"(?<![\w\\}{$])\{([^\W\d_]+(?:[ '’-][^\W\d_]+){0,5})\}(?![\w{}])")
 
 
@@ -19,7 +20,9 @@ def find_debris(text: str) -> Iterator[tuple[int, int, str]]:
     >>> list(find_debris("up three.2% on {hardware} sales"))
     [(3, 8, '3'), (15, 16, ''), (24, 25, '')]
     """
-    repairs = [(m.start(1), m.end(1), str(_DIGITS[m[1].lower()])) for m in _NUMBER.finditer(text)]
-    for m in _BRACES.finditer(text):
+    repairs = []
+    if _NUMBER_SIGN.search(text):
+        repairs = [(m.start(1), m.end(1), str(_DIGITS[m[1].lower()])) for m in _NUMBER.finditer(text)]
+    for m in _BRACES.finditer(text) if "{" in text else ():
         repairs += [(m.start(), m.start() + 1, ""), (m.end() - 1, m.end(), "")]
     yield from sorted(repairs)

@@ -2,62 +2,110 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
 from .inference import Reading
 from .phrase_table import PhraseTable
-from .tokens import Tokens
+from .tokens import Tokens, ranges
 
 
-@dataclass(frozen=True, slots=True)
-class Span:
+class Span(NamedTuple):
     """A restored stretch: words ``first``–``last`` (inclusive indices into `Tokens.words`).
 
-    ``entries``  table entries that could stand there, the best first, with their posteriors
-    ``kept``     posterior of the spun text itself
+    ``best``, ``stop``: its readings in `Choice`, the best first; ``kept``: posterior of the spun text itself
     """
 
     first: int
     last: int
-    entries: tuple[tuple[int, float], ...]
+    best: int
+    stop: int
     kept: float
 
 
-def choose(table: PhraseTable, tokens: Tokens, reading: Reading, min_confidence: float) -> list[Span]:
-    """Return the spans to restore, in order, none overlapping.
+class Choice(NamedTuple):
+    """Spans to restore, in order, none overlapping, and all readings that were weighed.
 
-    Arcs that come to the same words are one reading ("the knowledge" → "the data" and "knowledge" → "data"). Of
-    readings that conflict the more probable is taken (maximum expected accuracy, Goodman 1996); never one that is
-    less probable than keeping the text, nor one under *min_confidence*.
+    ``entry``: table entry of each reading; ``begin``, ``end``: the words of its original that it stands for;
+    ``posterior``: its probability
     """
-    arcs = reading.arcs
-    if not len(arcs):
-        return []
-    start = arcs.start + table.lead[arcs.entry]
-    stop = arcs.stop - table.tail[arcs.entry]
-    key = np.stack([start, stop, table.output[arcs.entry]])
-    _, best, group = np.unique(key, axis=1, return_index=True, return_inverse=True)
-    posterior = np.bincount(group.ravel(), weights=reading.posterior, minlength=len(best))
-    # Each group is named by its most probable arc.
-    order = np.lexsort((arcs.entry, -reading.posterior))
-    best[group.ravel()[order[::-1]]] = order[::-1]
-    start, stop, entry = start[best], stop[best], arcs.entry[best]
 
-    ranked = np.lexsort((entry, start, -posterior))
-    ranked = ranked[posterior[ranked] >= max(min_confidence, 1e-9)]
-    taken = np.zeros(len(tokens.stream), dtype=bool)
-    spans: list[Span] = []
-    for k in ranked.tolist():
-        lo, hi = int(start[k]), int(stop[k])
-        kept = float(reading.kept[lo:hi].min())
-        if posterior[k] < kept or taken[lo:hi].any():
+    spans: list[Span]
+    entry: np.ndarray
+    begin: list[int]
+    end: list[int]
+    posterior: list[float]
+
+
+#: How much more probable a part must be than the whole to be restored without it.
+_WHOLE = 1.1
+#: Readings under this posterior are not worth naming.
+_LEAST = 2e-3
+
+
+def choose(table: PhraseTable, tokens: Tokens, reading: Reading, min_confidence: float) -> Choice:
+    """Return the spans to restore.
+
+    Arcs are taken apart into the stretches that they change, and those that come to the same words are one reading
+    ("the knowledge" → "the data" and "knowledge" → "data"). Of readings that conflict the more probable is taken
+    (maximum expected accuracy, Goodman 1996); never one that is less probable than keeping the text, nor one under
+    *min_confidence*.
+    """
+    likely = reading.posterior > _LEAST
+    arcs, chances = reading.arcs[likely], reading.posterior[likely]
+    if not len(arcs):
+        return Choice([], arcs.entry, [], [], [])
+    begin = table.pieces_from[arcs.entry]
+    count = table.pieces_from[arcs.entry + 1] - begin
+    which = np.repeat(np.arange(len(arcs)), count)
+    piece = table.piece[ranges(begin, count)]
+    chance_of = chances[which]
+    entry = arcs.entry[which]
+    start = arcs.start[which] + piece[:, 0]
+    length = (piece[:, 1] - piece[:, 0]).astype(np.int64)
+    # Words that an arc leaves as they are are kept by it.
+    same = np.zeros(len(tokens.stream) + 1)
+    np.add.at(same, arcs.start, chances)
+    np.add.at(same, arcs.stop, -chances)
+    part = np.flatnonzero((piece[:, 5] == 0) | (count[which] == 1))
+    np.add.at(same, start[part], -chance_of[part])
+    np.add.at(same, start[part] + length[part], chance_of[part])
+    stay = np.append(reading.kept, 1.0) + np.cumsum(same)
+    # One integer a (start, length, words): spans are short and a section holds few thousand positions.
+    place = start * 64 + length
+    order = np.lexsort((entry, -chance_of))
+    key = (place * (len(table.piece) + 1) + piece[:, 4])[order]
+    _, best, group = np.unique(key, return_index=True, return_inverse=True)
+    posterior = np.minimum(np.bincount(group, weights=chance_of[order], minlength=len(best)), 1.0)
+    # A group is named by its most probable arc; groups of one place are ranked, the best first.
+    best = order[best]
+    ranked = np.lexsort((entry[best], -posterior, place[best]))
+    best, posterior = best[ranked], posterior[ranked]
+    place = place[best]
+    first = np.flatnonzero(np.diff(place, prepend=-1))
+    stops = [*first[1:].tolist(), len(best)]
+    lo, hi = start[best[first]], (start + length)[best[first]]
+    chance = posterior[first]
+    # Each place's chance of being kept is that of its least likely word.
+    covered = np.minimum.reduceat(stay, np.stack([lo, hi], axis=1).ravel())[::2]
+    good = (chance >= max(min_confidence, 1e-9)) & (chance >= covered)
+    candidates = np.flatnonzero(good)
+    rank = chance * np.where(piece[best[first], 5] > 0, _WHOLE, 1.0)
+    candidates = candidates[np.lexsort((lo[candidates], -rank[candidates]))].tolist()
+    begin, end, kept = lo.tolist(), hi.tolist(), np.round(covered, 4).tolist()
+    group_first = first.tolist()
+    at = tokens.at.tolist()
+    taken = bytearray(len(at))
+    spans = []
+    for g in candidates:
+        a, b = begin[g], end[g]
+        if any(taken[a:b]):
             continue
-        taken[lo:hi] = True
-        rivals = np.flatnonzero((start == lo) & (stop == hi))
-        rivals = rivals[np.lexsort((entry[rivals], -posterior[rivals]))]
-        entries = tuple((int(entry[j]), min(float(posterior[j]), 1.0)) for j in rivals.tolist())
-        spans.append(Span(int(tokens.at[lo]), int(tokens.at[hi - 1]), entries, kept))
-    spans.sort(key=lambda s: s.first)
-    return spans
+        taken[a:b] = b"\1" * (b - a)
+        i, j = group_first[g], stops[g]
+        spans.append(Span(at[a], at[b - 1], i, j, kept[g]))
+    spans.sort()
+    return Choice(
+        spans, entry[best], piece[best, 2].tolist(), piece[best, 3].tolist(), np.round(posterior, 4).tolist()
+    )

@@ -15,7 +15,7 @@ from .rows import FAMILIES
 
 # A clean text gains a little from being read as spun, in proportion to its length; a spun one gains several
 # times that. Between lies the threshold, in nats: OFFSET + SLOPE · words, and its softness.
-OFFSET, SLOPE = 3.0, 0.15
+OFFSET, SLOPE = 3.0, 0.05
 SOFT, SOFT_SLOPE = 0.8, 0.02
 # The same for the academic phrases alone, which clean text hardly ever holds by chance.
 PHRASE_OFFSET, PHRASE_SLOPE = 2.0, 0.004
@@ -54,7 +54,8 @@ def combine(verdicts: Sequence[Verdict]) -> Detection:
         return Detection(0.0, 0.0, "", 0.0, 0)
     probability = sum(v.probability * v.words for v in verdicts) / words
     spun = [v for v in verdicts if v.probability >= 0.5] or list(verdicts)
-    replaced, survived = sum(v.replaced for v in spun), sum(v.survived for v in spun)
+    replaced = np.sum([v.replaced for v in spun], axis=0)
+    survived = np.sum([v.survived for v in spun], axis=0)
     share = replaced / np.maximum(replaced + survived, 1e-9)
     rates = {f: round(float(share[FAMILIES.index(f)]), 4) for f in SPINNERS}
     counts = [float(replaced[FAMILIES.index(f)]) for f in SPINNERS]

@@ -2,21 +2,60 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
+from typing import NamedTuple, overload
 
 
-@dataclass(frozen=True, slots=True)
-class Alternative:
+class Alternative(NamedTuple):
     """One reading of a span: its text and the probability that it is what the author wrote."""
 
     text: str
     confidence: float
 
 
-@dataclass(frozen=True, slots=True)
-class Edit:
+class Alternatives(Sequence[Alternative]):
+    """The readings of an edit, rendered when somebody looks; a tuple to all purposes."""
+
+    __slots__ = ("_items", "_render")
+
+    def __init__(self, render: Callable[[], Iterable[Alternative]]) -> None:
+        self._render: Callable[[], Iterable[Alternative]] | None = render
+        self._items: tuple[Alternative, ...] = ()
+
+    def _all(self) -> tuple[Alternative, ...]:
+        render = self._render
+        if render is not None:
+            # Threads may both render; they come to the same.
+            self._items = tuple(render())
+            self._render = None
+        return self._items
+
+    def __len__(self) -> int:
+        return len(self._all())
+
+    @overload
+    def __getitem__(self, index: int) -> Alternative: ...
+    @overload
+    def __getitem__(self, index: slice) -> tuple[Alternative, ...]: ...
+    def __getitem__(self, index: int | slice) -> Alternative | tuple[Alternative, ...]:
+        return self._all()[index]
+
+    def __eq__(self, other: object) -> bool:
+        return self._all() == (other._all() if isinstance(other, Alternatives) else other)
+
+    def __hash__(self) -> int:
+        return hash(self._all())
+
+    def __repr__(self) -> str:
+        return repr(self._all())
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return (tuple, (self._all(),))
+
+
+class Edit(NamedTuple):
     """One restoration. ``text[start:end] == spun`` in the untouched text (code points).
 
     ``original``      what the span is restored to
@@ -32,7 +71,7 @@ class Edit:
     spun: str
     original: str
     confidence: float
-    alternatives: tuple[Alternative, ...] = ()
+    alternatives: Sequence[Alternative] = ()
     kind: str = "phrase"
     family: str = ""
     entry: str = ""
@@ -69,13 +108,13 @@ class Detection:
         return f"<Detection {self.probability:.2f}{found}, {self.words} words>"
 
     def __reduce__(self) -> tuple[object, ...]:
-        values = (self.probability, self.rate, self.family, self.evidence, self.words, dict(self.rates))
-        return (_detection, values)
+        # A mapping proxy doesn't pickle; a plain dict stands in for it on the way.
+        values = (self.probability, self.rate, self.family, self.evidence, self.words)
+        return (_detection, (values, dict(self.rates)))
 
 
-def _detection(*values: object) -> Detection:
-    *head, rates = values
-    return Detection(*head, MappingProxyType(rates))  # type: ignore[arg-type]
+def _detection(values: tuple[float, float, str, float, int], rates: dict[str, float]) -> Detection:
+    return Detection(*values, MappingProxyType(rates))
 
 
 def apply_edits(source: str, edits: Iterable[Edit]) -> str:
@@ -84,7 +123,8 @@ def apply_edits(source: str, edits: Iterable[Edit]) -> str:
     >>> apply_edits("an precise ban", [Edit(3, 10, "precise", "actual", 0.9)])
     'an actual ban'
     """
-    out, at = [], 0
+    out: list[str] = []
+    at = 0
     for edit in edits:
         out += (source[at : edit.start], edit.original)
         at = edit.end

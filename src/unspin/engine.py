@@ -9,16 +9,17 @@ concatenated corpus has no one rate.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
+from functools import cached_property, lru_cache, partial
 
 import numpy as np
 
 from . import protected
 from .debris import find_debris
-from .decoder import Span, choose
+from .decoder import Choice, Span, choose
 from .detection import Verdict, combine, verdict
-from .edits import Alternative, Edit, Restoration
-from .evidence import Evidence, find_matches, gather, screen
+from .edits import Alternative, Alternatives, Edit, Restoration
+from .evidence import find_matches, gather, screen
 from .fuzzy import NearSpellings
 from .inference import Reading, Settings, infer
 from .language_model import LanguageModel
@@ -26,11 +27,12 @@ from .phrase_table import PhraseTable
 from .rendering import article, case_like
 from .rows import FAMILIES
 from .spelling import country, respell
-from .tokens import Tokens, gap_classes, split, tokenise
+from .tokens import BREAK, Tokens, gap_classes, split, tokenise
 
 #: Code points of a section; it ends at a line end where there is one.
 SECTION = 24_000
-_ACADEMIC, _AGREEMENT = FAMILIES.index("academic"), FAMILIES.index("agreement")
+#: Families of a text that holds tortured phrases without being reworded throughout.
+_PHRASES = np.array([f in ("academic", "agreement") for f in FAMILIES])
 
 
 def sections(text: str) -> Iterator[tuple[int, str]]:
@@ -59,16 +61,36 @@ class Section:
     reading: Reading | None = None
     offsets: np.ndarray | None = None
     free: np.ndarray | None = None
+    places: Sequence[tuple[int, int, str]] = ()
 
 
-def _trim(table: PhraseTable, entry: int) -> str:
-    """The original of an entry without the words at either end that the spun form shares."""
-    text = table.texts[table.row[entry]]
-    lead, tail = int(table.lead[entry]), int(table.tail[entry])
-    if not lead and not tail:
-        return text
+@lru_cache(maxsize=1 << 16)
+def _words_of(text: str, first: int, stop: int) -> str:
+    """Words *first* to *stop* (exclusive) of an original, with what stands between them."""
     parts = split(text)[0]
-    return "".join(parts[2 * lead + 1 : len(parts) - 1 - 2 * tail])
+    return text if 2 * stop + 1 == len(parts) and not first else "".join(parts[2 * first + 1 : 2 * stop])
+
+
+@lru_cache(maxsize=1 << 16)
+def _rendered(original: str, first: int, stop: int, spun: str, fresh: bool, spelling: str, curly: bool) -> str:
+    """Words *first* to *stop* of an original in the case, spelling and apostrophes of the text around."""
+    text = respell(_words_of(original, first, stop), spelling)
+    text = case_like(text, spun, sentence_start=fresh)
+    return text.replace("'", "’") if curly else text
+
+
+def _alternatives(
+    table: PhraseTable, choice: Choice, span: Span, best: str, spun: str, fresh: bool, spelling: str, curly: bool
+) -> list[Alternative]:
+    """All readings of a span, what was chosen first, then by probability, the spun text among them."""
+    readings: dict[str, float] = {spun: span.kept}
+    for k in range(span.best, span.stop):
+        original = table.texts[int(table.row[choice.entry[k]])]
+        text = _rendered(original, choice.begin[k], choice.end[k], spun, fresh, spelling, curly)
+        readings[text] = readings.get(text, 0.0) + choice.posterior[k]
+    first = Alternative(best, choice.posterior[span.best])
+    readings.pop(best, None)
+    return [first, *(Alternative(t, round(p, 4)) for t, p in sorted(readings.items(), key=lambda r: -r[1]))]
 
 
 @dataclass(frozen=True)
@@ -83,8 +105,9 @@ class Engine:
     spelling: str = "keep"
     settings: Settings = field(default_factory=Settings)
 
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "_near", NearSpellings(self.table))
+    @cached_property
+    def _near(self) -> NearSpellings:
+        return NearSpellings(self.table)
 
     def explain(self, text: str) -> Restoration:
         """Restore *text* and account for it."""
@@ -94,7 +117,8 @@ class Engine:
             section = self.weigh(part)
             verdicts.append(section.verdict)
             if section.reading is not None and section.verdict.probability >= 0.5:
-                edits += (replace(e, start=e.start + offset, end=e.end + offset) for e in self._edits(section))
+                found = self._edits(section)
+                edits += [e._replace(start=e.start + offset, end=e.end + offset) for e in found] if offset else found
         return Restoration(text, tuple(edits), combine(verdicts))
 
     def detect(self, text: str) -> Sequence[Verdict]:
@@ -106,11 +130,12 @@ class Engine:
         tokens = tokenise(text, self.table.vocabulary)
         words = len(tokens.words)
         nothing = np.zeros(len(FAMILIES))
-        clean = Section(text, tokens, Verdict(0.0, words, nothing, nothing))
         if not words:
-            return clean
+            return Section(text, tokens, Verdict(0.0, 0, nothing, nothing))
         found = self.table.match(tokens.stream)
-        if not screen(self.table, found, words, self.families):
+        families, phrases, weight = screen(self.table, found, words, self.families)
+        clean = Section(text, tokens, Verdict(min(weight, 0.0), words, nothing, nothing))
+        if families is None and not phrases:
             return clean
         offsets = tokens.offsets()
         places = protected.find_places(text)
@@ -121,93 +146,101 @@ class Engine:
         if stream is not tokens.stream:
             found = self.table.match(stream)
         found = find_matches(found, tokens, free)
-        evidence = gather(self.table, tokens, found, self.families)
-        if not len(evidence.arcs):
-            return clean
-        reading = infer(self.table, self.model, tokens.stream, evidence, self.settings)
-        judged = verdict(reading, words)
-        if judged.probability < 0.5 and self.families[_ACADEMIC]:
+        section = clean
+        if families is not None:
+            evidence = gather(self.table, tokens, found, families)
+            if len(evidence.arcs):
+                reading = infer(self.table, self.model, tokens.stream, evidence, self.settings)
+                section = Section(text, tokens, verdict(reading, words), reading, offsets, free, places)
+        if phrases and section.verdict.probability < 0.5:
             # Not spun throughout, but a tortured phrase or two may stand in it.
-            phrases = evidence.only(self.table, [_ACADEMIC, _AGREEMENT])
-            if phrases is not None:
-                other = infer(self.table, self.model, tokens.stream, phrases, self.settings)
-                alone = verdict(other, words, phrases_only=True)
-                if alone.probability >= 0.5:
-                    reading, judged = other, alone
-        return Section(text, tokens, judged, reading, offsets, free)
+            evidence = gather(self.table, tokens, found, _PHRASES)
+            if len(evidence.arcs):
+                reading = infer(self.table, self.model, tokens.stream, evidence, self.settings)
+                alone = Section(text, tokens, verdict(reading, words, phrases_only=True), reading, offsets, free, places)
+                if alone.verdict.probability >= 0.5:
+                    section = alone
+        return section
 
     def _edits(self, section: Section) -> list[Edit]:
         reading, tokens = section.reading, section.tokens
-        assert reading is not None and section.offsets is not None and section.free is not None
+        assert reading is not None and section.offsets is not None
         spelling = country(tokens.words) if self.spelling == "keep" else self.spelling
-        spans = choose(self.table, tokens, reading, self.min_confidence)
-        edits = [self._edit(section, span, spelling) for span in spans]
-        edits = self._agree(section, [e for e in edits if e.original != e.spun], spans)
-        taken = np.zeros(len(section.text) + 1, dtype=bool)
-        for e in edits:
-            taken[e.start : e.end] = True
-        places = protected.find_places(section.text)
-        for start, end, repaired in find_debris(section.text):
-            if not taken[start:end].any() and not any(a < end and start < b for a, b, _ in places):
-                spun = section.text[start:end]
-                both = (Alternative(repaired, 0.99), Alternative(spun, 0.01))
-                edits.append(Edit(start, end, spun, repaired, 0.99, both, "debris"))
-        return sorted(edits, key=lambda e: e.start)
+        choice = choose(self.table, tokens, reading, self.min_confidence)
+        offsets = section.offsets.tolist()
+        edits = self._render(section, choice, offsets, spelling)
+        edits = self._agree(section, edits, offsets)
+        found = list(find_debris(section.text))
+        if found:
+            taken = np.zeros(len(section.text) + 1, dtype=bool)
+            for start, end in [(e.start, e.end) for _, e in edits] + [(a, b) for a, b, _ in section.places]:
+                taken[start:end] = True
+            for start, end, repaired in found:
+                if not taken[start:end].any():
+                    spun = section.text[start:end]
+                    both = (Alternative(repaired, 0.99), Alternative(spun, 0.01))
+                    edits.append((None, Edit(start, end, spun, repaired, 0.99, both, "debris")))
+        return sorted((e for _, e in edits), key=lambda e: e.start)
 
-    def _edit(self, section: Section, span: Span, spelling: str) -> Edit:
-        """Render one chosen span."""
-        table, offsets = self.table, section.offsets
-        assert offsets is not None
-        start, end = int(offsets[2 * span.first + 1]), int(offsets[2 * span.last + 2])
-        spun = section.text[start:end]
-        gap = section.tokens.parts[2 * span.first]
-        fresh = span.first == 0 or 1 in gap_classes(gap)
-        curly = "’" in section.text
-        texts: dict[str, float] = {}
-        for entry, p in span.entries:
-            text = respell(_trim(table, entry), spelling)
-            text = case_like(text, spun, sentence_start=fresh)
-            if curly:
-                text = text.replace("'", "’")
-            texts[text] = texts.get(text, 0.0) + p
-        best = next(iter(texts))
-        texts[spun] = texts.get(spun, 0.0) + span.kept
-        ranked = sorted(texts.items(), key=lambda t: (t[0] != best, -t[1]))
-        alternatives = tuple(Alternative(t, round(min(p, 1.0), 4)) for t, p in ranked if p >= 1e-4 or t in (best, spun))
-        entry = span.entries[0][0]
-        family = FAMILIES[table.family[entry]]
-        kind = "article" if family == "agreement" else "phrase"
-        where = f"{table.wheres[table.row[entry]]} {table.texts[table.row[entry]]}"
-        return Edit(start, end, spun, best, alternatives[0].confidence, alternatives, kind, family, where)
+    def _render(
+        self, section: Section, choice: Choice, offsets: list[int], spelling: str
+    ) -> list[tuple[Span | None, Edit]]:
+        """Render the chosen spans; one that comes out as it stood is no edit."""
+        spans = choice.spans
+        if not spans:
+            return []
+        table, text, parts = self.table, section.text, section.tokens.parts
+        curly = "’" in text
+        best = choice.entry[[s.best for s in spans]]
+        rows, families = table.row[best].tolist(), table.family[best].tolist()
+        texts, wheres = table.texts, table.wheres
+        edits: list[tuple[Span | None, Edit]] = []
+        for span, row, family in zip(spans, rows, families):
+            first, last, k, _, _ = span
+            start, end = offsets[2 * first + 1], offsets[2 * last + 2]
+            spun = text[start:end]
+            fresh = not spun.islower() and (first == 0 or BREAK in gap_classes(parts[2 * first]))
+            original = _rendered(texts[row], choice.begin[k], choice.end[k], spun, fresh, spelling, curly)
+            if original == spun:
+                continue
+            confidence = choice.posterior[k]
+            others = Alternatives(partial(_alternatives, table, choice, span, original, spun, fresh, spelling, curly))
+            name = FAMILIES[family]
+            kind = "article" if name == "agreement" else "phrase"
+            edit = Edit(start, end, spun, original, confidence, others, kind, name, f"{wheres[row]} {texts[row]}")
+            edits.append((span, edit))
+        return edits
 
-    def _agree(self, section: Section, edits: list[Edit], spans: Sequence[Span]) -> list[Edit]:
+    def _agree(
+        self, section: Section, edits: list[tuple[Span | None, Edit]], offsets: list[int]
+    ) -> list[tuple[Span | None, Edit]]:
         """Let "a" and "an" agree with the words that now follow them."""
-        parts, offsets = section.tokens.parts, section.offsets
-        assert offsets is not None and section.free is not None
-        words = section.tokens.words
-        by_first = {int(offsets[2 * s.first + 1]): s for s in spans}
-        edited = {int(i) for s in spans for i in range(s.first, s.last + 1)}
-        out: list[Edit] = []
-        for edit in edits:
-            span = by_first[edit.start]
-            before = span.first - 1
-            if before >= 0 and words[before] in ("a", "an") and parts[2 * span.first] == " " and section.free[before]:
+        parts, words, free = section.tokens.parts, section.tokens.words, section.free
+        assert free is not None
+        edited = {i for s, _ in edits if s is not None for i in range(s.first, s.last + 1)}
+        out: list[tuple[Span | None, Edit]] = []
+        for span, edit in edits:
+            assert span is not None
+            before, after = span.first - 1, span.last + 1
+            if before >= 0 and words[before] in ("a", "an") and parts[2 * span.first] == " ":
                 wanted = article(edit.original)
                 here = parts[2 * before + 1]
-                if before not in edited and wanted != words[before]:
-                    new = wanted.capitalize() if here[0].isupper() and edit.start - len(here) - 1 >= 0 else wanted
-                    start = int(offsets[2 * before + 1])
+                if before not in edited and wanted != words[before] and free[before]:
+                    new = wanted.capitalize() if here[0].isupper() else wanted
+                    start = offsets[2 * before + 1]
                     both = (Alternative(new, edit.confidence), Alternative(here, round(1 - edit.confidence, 4)))
-                    out.append(Edit(start, start + len(here), here, new, edit.confidence, both, "article"))
-                elif out and out[-1].end == edit.start - 1 and out[-1].original.lower() in ("a", "an", ""):
-                    if out[-1].original.lower() != wanted:
-                        new = wanted.capitalize() if out[-1].original[:1].isupper() else wanted
-                        out[-1] = replace(out[-1], original=new)
-            after = span.last + 1
-            tail = edit.original.rsplit(" ", 1)
-            if tail[-1].lower() in ("a", "an") and after < len(words) and after not in edited and parts[2 * after] == " ":
-                wanted = article(parts[2 * after + 1])
-                if wanted != tail[-1].lower():
-                    edit = replace(edit, original=" ".join([*tail[:-1], wanted]))
-            out.append(edit)
-        return out
+                    out.append((None, Edit(start, start + len(here), here, new, edit.confidence, both, "article")))
+                elif out and out[-1][1].end == edit.start - 1 and out[-1][1].original.lower() in ("a", "an"):
+                    # The article was itself restored to the other one: it follows what stands after it now.
+                    last = out.pop()[1]
+                    if last.spun.lower() != wanted:
+                        new = wanted.capitalize() if last.spun[:1].isupper() else wanted
+                        out.append((None, last._replace(original=new)))
+            if edit.original[-2:].lower() in (" a", "an") and after < len(words) and after not in edited:
+                head, _, tail = edit.original.rpartition(" ")
+                if tail.lower() in ("a", "an") and parts[2 * after] == " ":
+                    wanted = article(parts[2 * after + 1])
+                    if wanted != tail.lower():
+                        edit = edit._replace(original=f"{head} {wanted}" if head else wanted)
+            out.append((span, edit))
+        return [(s, e) for s, e in out if e.original != e.spun]

@@ -6,14 +6,25 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .lattice import Arcs, ranges
+from .lattice import Arcs
 from .phrase_table import CASED, Matches, PhraseTable
 from .rows import FAMILIES
-from .tokens import BREAK, HYPHEN, Tokens
+from .tokens import BREAK, HYPHEN, Tokens, ranges
 
+#: Weight a word under which a text is taken for clean, and weight of an academic phrase worth a look (see `screen`).
+SCREEN_SLOPE, SCREEN_PHRASE = 0.0, 2.0
 
-# A text under this weight is taken for clean without being weighed further (see `screen`).
-SCREEN_OFFSET, SCREEN_SLOPE = -1e9, 0.0
+_ACADEMIC, _USER = FAMILIES.index("academic"), FAMILIES.index("user")
+#: A document is the work of one spinner: the families that give it away, and those to read it by. Heavy web
+#: spinners also do what the news family does; academic rewording shows in whole phrases and in their words.
+_SPINNERS = tuple(
+    (np.array([f in named for f in FAMILIES]), np.array([f in (*allowed, "agreement", "user") for f in FAMILIES]))
+    for named, allowed in (
+        (("news",), ("news",)),
+        (("web",), ("news", "web")),
+        (("academic", "thesaurus"), ("academic", "thesaurus")),
+    )
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,8 +32,8 @@ class Evidence:
     """See `gather`.
 
     ``arcs``       candidate originals; ``spun``: int64[m], the phrase that each arc's span shows
-    ``named``      bool[m]: a single capitalised word amid a sentence, which is likely a name
-    ``survivor``   float64[n, F]: P(family would have touched the id), 0 for no original
+    ``named``      bool[m]: covers a capitalised word amid a sentence, which is likely a name
+    ``survivor``   float64[F, n]: P(family would have touched the id), 0 for no original
     ``kept``       the one-token survivors, for each original's own record
     """
 
@@ -32,28 +43,25 @@ class Evidence:
     survivor: np.ndarray
     kept: Matches
 
-    def only(self, table: PhraseTable, families: list[int]) -> Evidence | None:
-        """Return the evidence of some families alone; None where the first of them offers nothing."""
-        family = table.family[self.arcs.entry]
-        if not (family == families[0]).any():
-            return None
-        mask = np.isin(family, families)
-        survivor = np.zeros_like(self.survivor)
-        survivor[:, families] = self.survivor[:, families]
-        return Evidence(self.arcs[mask], self.spun[mask], self.named[mask], survivor, self.kept)
 
-
-def screen(table: PhraseTable, found: Matches, words: int, families: np.ndarray) -> bool:
-    """Whether a text may be spun at all: a sum of weights, for what is far from it.
+def screen(table: PhraseTable, found: Matches, words: int, enabled: np.ndarray) -> tuple[np.ndarray | None, bool, float]:
+    """Say which spinner a text may be the work of, from a sum of weights, before anything is weighed closely.
 
     Each family's one-word weights are log P(word | spun) − log P(word | clean), survivors negative; a longer
-    phrase counts only where it speaks for spinning.
+    phrase counts only where it speaks for spinning. Returns the families to consider (bool[F]; None: none, for
+    what is far from spun), whether academic phrases stand in it, which are worth a look by themselves, and the
+    sum itself, in nats.
     """
     weight = table.suspicion[found.phrase]
     longer = found.length > 1
-    total = weight[~longer].sum(axis=0)
-    total += np.maximum(weight[longer], 0.0).sum(axis=0)
-    return bool((total[families] > SCREEN_OFFSET + SCREEN_SLOPE * words).any())
+    positive = np.maximum(weight[longer], 0.0)
+    total = weight[~longer].sum(axis=0) + positive.sum(axis=0)
+    total[~enabled] = -np.inf
+    phrases = bool(enabled[_ACADEMIC]) and bool((positive[:, _ACADEMIC] > SCREEN_PHRASE).any())
+    named, families = max(_SPINNERS, key=lambda s: float(total[s[0]].max()))
+    if float(total[named].max()) <= SCREEN_SLOPE * words and not total[_USER] > 0:
+        return None, phrases, float(total[named].max())
+    return families & enabled, phrases, float(total[named].max())
 
 
 def find_matches(found: Matches, tokens: Tokens, free: np.ndarray) -> Matches:
@@ -76,10 +84,11 @@ def gather(table: PhraseTable, tokens: Tokens, found: Matches, families: np.ndar
     fires = table.fires[found.phrase] * families
     original = np.flatnonzero(fires.any(axis=1))
     length = found.length[original]
-    survivor = np.zeros((len(tokens.stream), len(FAMILIES)))
     # A surviving phrase is one survivor, shared among its words.
-    share = np.repeat(fires[original] / length[:, None], length, axis=0)
-    np.maximum.at(survivor, ranges(found.start[original], length), share)
+    survivor = np.zeros((len(FAMILIES), len(tokens.stream)))
+    place = ranges(found.start[original], length)
+    for f in np.flatnonzero(families).tolist():
+        np.maximum.at(survivor[f], place, np.repeat(fires[original, f] / length, length))
     single = original[length == 1]
 
     begin = table.entries_from[found.phrase]
@@ -97,13 +106,20 @@ def gather(table: PhraseTable, tokens: Tokens, found: Matches, families: np.ndar
 
 
 def _named(tokens: Tokens, arcs: Arcs) -> np.ndarray:
-    """Whether each arc reads one capitalised word that begins no sentence and stands in no run of capitals."""
+    """Whether each arc reads a capitalised word that begins no sentence and stands in no line of capitals."""
     parts = tokens.parts
-    capital = np.array([w[:1].isupper() for w in parts[1::2]], dtype=bool)
-    first = tokens.at[arcs.start]
-    lone = capital[first] & (arcs.stop - arcs.start == 1) & (tokens.stream[arcs.start - 1] != BREAK)
-    before, after = np.maximum(first - 1, 0), np.minimum(first + 1, len(capital) - 1)
-    return lone & ~(capital[before] & capital[after])
+    words = parts[1::2]
+    capital = ~np.array(list(map(str.islower, words))) & np.array(list(map(str.isalpha, words)))
+    if not capital.any():
+        return np.zeros(len(arcs), dtype=bool)
+    word = tokens.at >= 0
+    amid = np.zeros(len(tokens.stream), dtype=np.int64)
+    amid[word] = capital[tokens.at[word]]
+    amid[1:][tokens.stream[:-1] == BREAK] = 0
+    count = np.append(0, np.cumsum(amid))
+    first, last = tokens.at[arcs.start], tokens.at[arcs.stop - 1]
+    before, after = np.maximum(first - 1, 0), np.minimum(last + 1, len(capital) - 1)
+    return (count[arcs.stop] > count[arcs.start]) & ~(capital[before] & capital[after])
 
 
 def _in_context(table: PhraseTable, tokens: Tokens, entry: np.ndarray) -> np.ndarray:

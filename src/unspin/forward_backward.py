@@ -12,6 +12,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from .tokens import stable_order
+
+_TRUE = np.ones(1, dtype=bool)
 #: Range within which a cluster's sum is trusted; beyond it products under- or overflow.
 _LEAST, _MOST = 1e-250, 1e250
 
@@ -38,20 +41,20 @@ class Schedule:
 
 
 def schedule(source: np.ndarray, target: np.ndarray, arrives: np.ndarray, cut: np.ndarray) -> Schedule:
-    """Prepare the passes.
+    """Prepare the passes, for transitions given target by target.
 
     ``source``, ``target``: int64[t] states of each transition; ``arrives``: int64[t], the level of the
     target, counted from the cut that begins the cluster; ``cut``: bool[s].
     """
     states = len(cut)
-    key = arrives * states + target
-    order = np.argsort(key, kind="stable")
-    source, target, arrives, key = source[order], target[order], arrives[order], key[order]
-    target = target + states * cut[target]
-    new = np.flatnonzero(np.diff(key, prepend=-1))
-    edges = np.flatnonzero(np.diff(arrives[new], prepend=-1)).tolist()
+    order = stable_order(arrives)
+    source, target, arrives = source[order], target[order], arrives[order]
+    new = np.flatnonzero(np.concatenate((_TRUE[: len(target)], target[1:] != target[:-1])))
+    level = arrives[new]
+    edges = np.flatnonzero(np.concatenate((_TRUE[: len(level)], level[1:] != level[:-1]))).tolist()
     edges.append(len(new))
-    ends = np.append(new, len(key))[edges].tolist()
+    ends = np.append(new, len(target))[edges].tolist()
+    target = target + states * cut[target]
     group_target = target[new]
     levels = [
         (slice(lo, hi), new[a:b] - lo, group_target[a:b])
@@ -90,8 +93,7 @@ def _linear(plan: Schedule, w: np.ndarray) -> Sums | None:
         flow[where] = part
         alpha[states] = np.add.reduceat(part, starts)
     # A cut that no path reaches (all of them pruned) ends nothing.
-    ends = np.unique(target[target >= plan.states])
-    ends = ends[alpha[ends] > 0]
+    ends = np.flatnonzero(alpha[plan.states :] > 0) + plan.states
     totals = alpha[ends]
     if len(totals) and not (totals.min() > _LEAST and totals.max() < _MOST):
         return None
@@ -114,8 +116,7 @@ def _logarithmic(plan: Schedule, w: np.ndarray) -> Sums:
     alpha[plan.cut] = 0.0
     for where, starts, states in plan.levels:
         alpha[states] = np.logaddexp.reduceat(alpha[source[where]] + v[where], starts)
-    ends = np.unique(target[target >= plan.states])
-    ends = ends[alpha[ends] > -np.inf]
+    ends = np.flatnonzero(alpha[plan.states :] > -np.inf) + plan.states
     beta = np.full(2 * plan.states, -np.inf)
     beta[ends] = -alpha[ends]
     for where, _, _ in reversed(plan.levels):

@@ -23,16 +23,6 @@ from .phrase_table import COMMON, PhraseTable
 from .rows import FAMILIES
 
 _EVERY_ITEM = FAMILIES.index("web")
-#: A document is the work of one spinner. Heavy web spinners also do what the news family does; academic
-#: rewording shows in whole phrases and in their words.
-_HYPOTHESES = tuple(
-    (np.array([f in named for f in FAMILIES]), np.array([f in (*allowed, "agreement", "user") for f in FAMILIES]))
-    for named, allowed in (
-        (("news",), ("news",)),
-        (("web",), ("news", "web")),
-        (("academic", "thesaurus"), ("academic", "thesaurus")),
-    )
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,27 +32,21 @@ class Settings:
     ``lm_scale``     weight of the language model against the channel
     ``shift``        scale of weights a stream position, to stay within floating point
     ``prune``        posterior under bigrams that a node needs to go on to trigrams
-    ``screen``       log-ratio a word under bigrams, below which a document is plainly not spun
     ``prior``        pseudo-counts (replaced, survived) of a family's rate
     ``draw``         strength of the table's weights against the document's own draws
     ``own_rate``     strength of the family's rate against an original's own record
     ``common``       log-penalty of a spun form that is marked as ordinary English too
-    ``name``         log-penalty of reading a lone capitalised word, likely a name, as spun
+    ``name``         log-penalty of reading a capitalised word amid a sentence, likely a name, as spun
     """
 
-    lm_scale: float = 0.9
+    lm_scale: float = 0.7
     shift: float = 6.0
-    prune: float = 2e-3
-    screen: float = -1e9
+    prune: float = 5e-3
     prior: tuple[float, float] = (0.5, 2.0)
     draw: float = 1.0
     own_rate: float = 2.0
     common: float = -3.0
-    name: float = -1.0
-    keep: float = 0.0
-    word: float = 0.0
-    channel: float = 1.0
-    survive: float = 1.0
+    name: float = -1.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,12 +74,13 @@ def infer(
     # Words that only the table knows have no n-grams: they stand as <unk>, and their own unigram is added.
     word = np.where(graph.word < len(model.unigrams), graph.word, 0)
     beyond = np.where(graph.word < len(model.unigrams), 0.0, table.log_unigram[graph.word] - model.unigrams[0])
-    scale = (graph.level[graph.right] - graph.level[graph.left]) / STEP * settings.shift + settings.word
-    scale[:len(stream)] -= settings.word
+    scale = (graph.level[graph.right] - graph.level[graph.left]) / STEP * settings.shift
     nodes = len(graph.word)
 
-    source, target = lattice.join(graph.right, graph.left)
+    target, source = lattice.join(graph.left, graph.right)
     pair_lm, backoff = model.bigram(word[source], word[target])
+    standing = np.flatnonzero((source < len(stream)) & (target < len(stream)))
+    known_stream, plain = word[: len(stream)], backoff[standing[:-1]] + pair_lm[standing[1:]]
     pair_lm = pair_lm + beyond[target]
     # Kneser–Ney bigrams are meant for backing off: they underrate the middle of a set phrase. Within an arc the
     # history is known, so trigrams serve there from the start.
@@ -111,18 +96,10 @@ def infer(
     sums = forward_backward.run(plan, weight * channel.factor(rates)[target])
     mass = np.bincount(target, weights=sums.posterior, minlength=nodes)
     rates, replaced, survived = channel.maximise(mass)
-    families = max(_HYPOTHESES, key=lambda h: float(replaced[h[0]].sum()))[1]
 
-    # Coarse to fine: what bigrams all but rule out, and what another spinner would have done, need not be weighed by trigrams.
+    # Coarse to fine: what bigrams all but rule out need not be weighed by trigrams.
     alive = mass > settings.prune
-    alive[channel.heads] &= families[channel.family]
-    # What stands stays in play where most of the mass was just ruled out, so that a path remains.
-    covered = np.zeros(graph.positions + 1)
-    heads = channel.heads[alive[channel.heads]]
-    np.add.at(covered, graph.arcs.start[graph.arc[heads]], mass[heads])
-    np.add.at(covered, graph.arcs.stop[graph.arc[heads]], -mass[heads])
-    alive[: graph.positions] |= np.cumsum(covered)[:-1] + mass[: graph.positions] < 0.9
-    rates = np.where(families, rates, 0.0)
+    alive[:2] = True
     headless = graph.arc >= 0
     alive[headless] = alive[graph.head][graph.arc[headless]]
     graph, channel = lattice.select(graph, alive), channel.select(alive)
@@ -133,36 +110,27 @@ def infer(
     word, beyond, scale = word[alive], beyond[alive], scale[alive]
     nodes = len(word)
 
-    one, two = lattice.join(target, source)
+    two, one = lattice.join(source, target)
     a, b, c = source[one], target[one], target[two]
-    lm = model.trigram(word[a], word[b], word[c], backoff[one] + (pair_lm[two] - beyond[c]).astype(np.float32))
-    # Where all readings agree on the word before the history, 4-grams have their say.
-    before = np.full(nodes, -1)
-    before[target] = source
-    sole = np.bincount(target, minlength=nodes) == 1
-    deep = np.flatnonzero(sole[a])
-    a4, b4, c4 = a[deep], b[deep], c[deep]
-    lm[deep] = model.fourgram(word[before[a4]], word[a4], word[b4], word[c4], lm[deep])
-    weight = np.exp(settings.lm_scale * (lm + beyond[c]) + scale[c])
+    # The text as it stands is scored in the same look-ups, to compare with the sum over readings.
+    lower = np.concatenate([backoff[one] + (pair_lm[two] - beyond[c]).astype(np.float32), plain])
+    s = known_stream
+    first, second, third = (np.concatenate(p) for p in ((word[a], s[:-2]), (word[b], s[1:-1]), (word[c], s[2:])))
+    lm = model.trigram(first, second, third, lower)
+    unspun = float((settings.lm_scale * lm[len(a) :] + settings.shift).sum())
+    weight = np.exp(settings.lm_scale * (lm[: len(a)] + beyond[c]) + scale[c])
     plan = _plan(graph, one, two, graph.right[target], history=2)
 
     sums = forward_backward.run(plan, weight * channel.factor(rates)[c])
     mass = np.bincount(c, weights=sums.posterior, minlength=nodes)
-    log_ratio = sums.log_total - _unspun(model, stream, settings)
+    log_ratio = sums.log_total - unspun
     rates, replaced, survived = channel.maximise(mass)
-    rates = np.where(families, rates, 0.0)
     sums = forward_backward.run(plan, weight * channel.factor(rates, mass)[c])
     mass = np.bincount(c, weights=sums.posterior, minlength=nodes)
     kept = np.zeros(len(stream))
-    standing = graph.arc < 0
-    kept[graph.left[standing]] = mass[standing]
+    stands = graph.arc < 0
+    kept[graph.left[stands]] = mass[stands]
     return Reading(graph.arcs, mass[graph.head], kept, log_ratio, rates, replaced, survived)
-
-
-def _unspun(model: LanguageModel, stream: np.ndarray, settings: Settings) -> float:
-    """The scaled log-probability of the text as it stands, to compare with the sum over readings."""
-    known = np.where(stream < len(model.unigrams), stream, 0)
-    return float((settings.lm_scale * model.score(known) + settings.shift).sum())
 
 
 def _plan(
@@ -188,7 +156,7 @@ class _Channel:
         entry = graph.arcs.entry
         self.family = table.family[entry].astype(np.int64)
         self.original = table.original[entry].astype(np.int64)
-        self.weight = np.exp(settings.channel * table.log_weight[entry].astype(np.float64) - settings.keep)
+        self.weight = np.exp(table.log_weight[entry].astype(np.float64))
         self.penalty = np.where(table.flags[entry] & COMMON, np.exp(settings.common), 1.0)
         self.penalty[evidence.named] *= np.exp(settings.name)
         self.spun = evidence.spun
@@ -216,9 +184,17 @@ class _Channel:
     def factor(self, rates: np.ndarray, mass: np.ndarray | None = None) -> np.ndarray:
         """Return float64[N], the channel probability of every node; with *mass*, by the document's own draws."""
         out = np.ones(self.nodes)
-        out[self.standing] = (np.prod(1.0 - rates * self.evidence.survivor, axis=1)**self.settings.survive)[self.position]
+        out[self.standing] = self._standing(rates)[self.position]
         chance = rates[self.family] * self.weight if mass is None else self._own_draws(rates, mass)
         out[self.heads] = chance * self.penalty
+        return out
+
+    def _standing(self, rates: np.ndarray) -> np.ndarray:
+        """Probability of each stream position that no family replaced it."""
+        out = np.ones(self.evidence.survivor.shape[1])
+        for rate, fires in zip(rates.tolist(), self.evidence.survivor):
+            if rate:
+                out *= 1.0 - rate * fires
         return out
 
     def _own_draws(self, rates: np.ndarray, mass: np.ndarray) -> np.ndarray:
@@ -234,7 +210,7 @@ class _Channel:
         # How often the original itself was left standing where it could have been replaced.
         kept = self.evidence.kept
         stood = np.zeros(int(max(self.original.max(initial=0), kept.phrase.max(initial=0))) + 1)
-        standing = np.zeros(len(self.evidence.survivor))
+        standing = np.zeros(self.evidence.survivor.shape[1])
         standing[self.position] = mass[self.standing]
         np.add.at(stood, kept.phrase, standing[kept.start])
         rate = (drawn + s.own_rate * rates[self.family]) / (drawn + stood[self.original] + s.own_rate)
@@ -243,7 +219,7 @@ class _Channel:
     def maximise(self, mass: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Return new rates (float64[F]) with the expected counts of replaced and surviving originals."""
         replaced = np.bincount(self.family, weights=mass[self.heads], minlength=len(FAMILIES))
-        survived = mass[self.standing] @ self.evidence.survivor[self.position]
+        survived = self.evidence.survivor[:, self.position] @ mass[self.standing]
         hits, misses = self.settings.prior
         rates = (replaced + hits) / (replaced + survived + hits + misses)
         return np.minimum(rates, 0.995), replaced, survived

@@ -33,11 +33,6 @@ def triple_keys(a: np.ndarray, b: np.ndarray, c: np.ndarray) -> np.ndarray:
     return (((a.astype(_U) << _U(21)) | b.astype(_U)) << _U(21)) | c.astype(_U)
 
 
-def quad_keys(a: np.ndarray, b: np.ndarray, c: np.ndarray, d: np.ndarray) -> np.ndarray:
-    """Return the uint64 key of each 4-gram: four ids don't fit, so the first is folded in by multiplication."""
-    return triple_keys(b, c, d) ^ (a.astype(_U) * _U(0x9E3779B97F4A7C15))
-
-
 @dataclass(frozen=True, slots=True)
 class LanguageModel:
     """See `open_model`. ``unigrams``: float32[V] log P(w); ``unigram_backoff``: float32[V].
@@ -50,7 +45,6 @@ class LanguageModel:
     unigram_backoff: np.ndarray
     bigrams: XorMap
     trigrams: XorMap
-    fourgrams: XorMap
     codebook: np.ndarray
     backoff_codebook: np.ndarray
     mark: int
@@ -74,18 +68,10 @@ class LanguageModel:
         otherwise[hits] = self.codebook[code]
         return otherwise
 
-    def fourgram(self, a: np.ndarray, b: np.ndarray, c: np.ndarray, d: np.ndarray, otherwise: np.ndarray) -> np.ndarray:
-        """Return log P(d | a b c), float32[n]; ``otherwise`` holds log P(d | b c), from `trigram`, and is overwritten."""
-        hits, (code,) = self.fourgrams.find(quad_keys(a, b, c, d))
-        otherwise[hits] = self.codebook[code]
-        return otherwise
-
     def score(self, stream: np.ndarray) -> np.ndarray:
-        """Return log P of each id of a stream given up to three before it, float32[n - 2] (the first two have none)."""
+        """Return log P of each id of a stream given the two before it, float32[n - 2] (the first two have none)."""
         pair, backoff = self.bigram(stream[:-1], stream[1:])
-        out = self.trigram(stream[:-2], stream[1:-1], stream[2:], backoff[:-1] + pair[1:])
-        self.fourgram(stream[:-3], stream[1:-2], stream[2:-1], stream[3:], out[1:])
-        return out
+        return self.trigram(stream[:-2], stream[1:-1], stream[2:], backoff[:-1] + pair[1:])
 
 
 def open_model(path: str | os.PathLike[str]) -> LanguageModel:
@@ -110,9 +96,8 @@ def open_model(path: str | os.PathLike[str]) -> LanguageModel:
         arrays["unigram_backoff"].astype(np.float32),
         xor_map("bigrams", 2),
         xor_map("trigrams", 1),
-        xor_map("fourgrams", 1),
         arrays["codebook"],
         arrays["backoff_codebook"],
-        zlib.crc32(arrays["words"]),
+        zlib.crc32(arrays["words"].tobytes()),
         meta,
     )

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from .phrase_table import PhraseTable
+from .tokens import ranges, stable_order
 
 #: Levels a stream position is worth: inner joints of originals up to that many words get their own.
 STEP = 16
@@ -55,17 +56,6 @@ class Lattice:
     level: np.ndarray
 
 
-def ranges(starts: np.ndarray, counts: np.ndarray) -> np.ndarray:
-    """Return the concatenation of ``arange(s, s + c)`` over *starts* and *counts*.
-
-    >>> ranges(np.array([5, 0]), np.array([2, 3])).tolist()
-    [5, 6, 0, 1, 2]
-    """
-    ends = np.cumsum(counts)
-    total = int(ends[-1]) if len(ends) else 0
-    return np.arange(total) + np.repeat(starts - (ends - counts), counts)
-
-
 def build(table: PhraseTable, stream: np.ndarray, arcs: Arcs) -> Lattice:
     """Lay *arcs* over *stream* (int64[n])."""
     n = len(stream)
@@ -82,8 +72,11 @@ def build(table: PhraseTable, stream: np.ndarray, arcs: Arcs) -> Lattice:
     keep = np.arange(n)
     inner = np.flatnonzero(~last)
     owner = chain[inner]
-    width = (arcs.stop - arcs.start)[owner] * STEP
-    inner_level = arcs.start[owner] * STEP + width * (step[inner] + 1) // size[owner]
+    # As few different levels as can be: joints stand at the boundaries of the span as far as it has any, those
+    # of an original longer than its span one after the other before them.
+    surplus = np.maximum(size - (arcs.stop - arcs.start), 0)[owner]
+    done = step[inner] + 1
+    inner_level = arcs.start[owner] * STEP + np.minimum(done, surplus) + np.maximum(done - surplus, 0) * STEP
     return Lattice(
         n,
         arcs,
@@ -128,8 +121,8 @@ def cuts(lattice: Lattice, history: int) -> np.ndarray:
 
 
 def join(right: np.ndarray, left: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return index arrays ``(i, j)`` of all pairs with ``right[i] == left[j]``."""
-    order = np.argsort(left, kind="stable")
+    """Return index arrays ``(i, j)`` of all pairs with ``right[i] == left[j]``, in order of i."""
+    order = stable_order(left)
     size = int(max(right.max(initial=0), left.max(initial=0))) + 1
     count_at = np.bincount(left, minlength=size)
     begin_at = np.cumsum(count_at) - count_at

@@ -10,6 +10,7 @@ import os
 import zlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from difflib import SequenceMatcher
 
 import numpy as np
 
@@ -18,14 +19,14 @@ from .errors import DataError
 from .inflection import inflect
 from .language_model import UNKNOWN_WORD, LanguageModel
 from .rows import FAMILIES, Row
-from .tokens import BREAK, COLON, COMMA, FIRST_WORD, HYPHEN, OTHER, UNK, split, tokenise
+from .tokens import BREAK, COLON, COMMA, FIRST_WORD, HYPHEN, OTHER, UNK, ranges, split, tokenise
 
 KIND = "phrase table"
 LONGEST = 7
 #: What a derived (inflected) row is worth of the row it comes from.
 DERIVED = 0.4
-#: Candidates that a spun form keeps, the most probable first.
-MOST = 14
+#: Candidates that a spun form keeps in a family: the most probable, and how many nats behind the first at most.
+MOST, BEHIND = 6, 5.0
 CASED, COMMON = 1, 2
 #: P(the family touches an original) where the row doesn't say, for one word and for more: measured on spun
 #: articles with their originals (docs/table.md).
@@ -53,14 +54,16 @@ class PhraseTable:
 
     ``single``        int32[V]: phrase of one token, or -1
     ``starts_longer`` bool[V]: whether a longer phrase begins with the token
-    ``keys[L]``       uint64, sorted: hashes of the phrases of L tokens; ``found[L]``: their indices
+    ``keys[L]``       uint64, sorted: hashes of the first L tokens of all phrases that have them, from 2 on;
+                      ``found[L]``: int32, the phrase that is just these tokens, or -1
     ``tokens_from``   int64[P + 1] into ``tokens``, the ids of every phrase
     ``entries_from``  int64[P + 1]: entries of a phrase as spun form
     ``original``      int32[E]: the phrase it stands for; ``log_weight``: log P(spun | original, fired)
     ``family``        uint8[E]; ``flags``: uint8[E]; ``row``: int32[E] into ``texts`` and ``wheres``
     ``context``       int32[E] into ``contexts``, or -1
-    ``lead``, ``tail`` uint8[E]: words that both sides share at their beginning and end; at least one is left
-    ``output``        int32[E]: what is left of the original between them, equal for equal words
+    ``pieces_from``   int64[E + 1] into ``piece``, int32[K, 6]: the stretches in which spun form and original of an
+                      entry differ: spun words lo–hi, original words lo–hi, a number equal for equal words, and
+                      whether it is all that differs (where there are several stretches, the last is them all)
     ``fires``         float32[P, F]: P(family touches the phrase), 0 where it is no original of the family
     ``suspicion``     float32[P, F]: log P(phrase | spun by the family) − log P(phrase | clean), for screening
     """
@@ -80,9 +83,8 @@ class PhraseTable:
     flags: np.ndarray
     row: np.ndarray
     context: np.ndarray
-    lead: np.ndarray
-    tail: np.ndarray
-    output: np.ndarray
+    pieces_from: np.ndarray
+    piece: np.ndarray
     fires: np.ndarray
     suspicion: np.ndarray
     texts: Sequence[str]
@@ -98,21 +100,22 @@ class PhraseTable:
         begin = np.flatnonzero(self.starts_longer[stream])
         with np.errstate(over="ignore"):
             key = _step(np.zeros(len(begin), dtype=_U), stream[begin])
-            for length in range(2, LONGEST + 1):
+            for length, table in self.keys.items():
                 fits = begin + length <= n
                 if not fits.all():
                     begin, key = begin[fits], key[fits]
                 key = _step(key, stream[begin + (length - 1)])
-                table = self.keys.get(length)
-                if table is None:
-                    continue
+                # Only what begins some phrase of the table is followed further.
                 where = np.searchsorted(table, key)
                 where[where == len(table)] = 0
                 hit = np.flatnonzero(table[where] == key)
-                if len(hit):
-                    starts.append(begin[hit])
-                    lengths.append(np.full(len(hit), length, dtype=np.int64))
-                    phrases.append(self.found[length][where[hit]].astype(np.int64))
+                begin, key = begin[hit], key[hit]
+                found = self.found[length][where[hit]]
+                whole = np.flatnonzero(found >= 0)
+                if len(whole):
+                    starts.append(begin[whole])
+                    lengths.append(np.full(len(whole), length, dtype=np.int64))
+                    phrases.append(found[whole].astype(np.int64))
         return Matches(np.concatenate(starts), np.concatenate(lengths), np.concatenate(phrases))
 
 
@@ -254,6 +257,44 @@ def _log_phrases(
     return np.add.reduceat(score, tokens_from[:-1])
 
 
+def _pieces(
+    shown: tuple[int, ...], wanted: tuple[int, ...], glued: set[int]
+) -> list[tuple[int, int, int, int, bool]]:
+    """Align a spun form with its original: the stretches that differ, then, if they are several, their hull."""
+    runs: list[list[int]] = []
+    for kind, a, b, c, d in SequenceMatcher(None, shown, wanted, autojunk=False).get_opcodes():
+        if kind != "equal":
+            runs.append([a, b, c, d])
+    for run in runs:
+        # An insertion or deletion takes a neighbour along, so that both sides have a word; and nothing is split
+        # where no space stands: at hyphens, before the possessive.
+        while run[0] == run[1] or run[2] == run[3] or _glued(shown, run[0], glued) or _glued(wanted, run[2], glued):
+            if run[0] and run[2]:
+                run[0], run[2] = run[0] - 1, run[2] - 1
+            else:
+                break
+        while run[0] == run[1] or run[2] == run[3] or _glued(shown, run[1], glued) or _glued(wanted, run[3], glued):
+            if run[1] < len(shown) and run[3] < len(wanted):
+                run[1], run[3] = run[1] + 1, run[3] + 1
+            else:
+                break
+    merged: list[list[int]] = []
+    for run in runs:
+        if merged and (run[0] <= merged[-1][1] or run[2] <= merged[-1][3]):
+            merged[-1][1], merged[-1][3] = max(run[1], merged[-1][1]), max(run[3], merged[-1][3])
+        else:
+            merged.append(run)
+    out = [(a, b, c, d, len(merged) == 1) for a, b, c, d in merged]
+    if len(out) > 1:
+        out.append((merged[0][0], merged[-1][1], merged[0][2], merged[-1][3], True))
+    return out
+
+
+def _glued(tokens: tuple[int, ...], at: int, glued: set[int]) -> bool:
+    """Whether no space stands before position *at*."""
+    return 0 < at < len(tokens) and (tokens[at] in glued or tokens[at - 1] == HYPHEN)
+
+
 def _arrays(
     model: LanguageModel,
     rows: list[Row],
@@ -274,31 +315,31 @@ def _arrays(
         fire[p, f] = value
     log_phrase = _log_phrases(model, log_unigram, tokens, tokens_from)
 
-    ordered = sorted(entries.items(), key=lambda e: (e[0][0], -(e[1][0] + log_phrase[e[0][1]]), e[0][1:]))
+    ordered = sorted(entries.items(), key=lambda e: (e[0][0], e[0][2], -(e[1][0] + log_phrase[e[0][1]]), e[0][1:]))
     kept: list[tuple[tuple[int, int, int, int], tuple[float, int, int]]] = []
-    run, last = 0, -1
-    for key, value in ordered:
-        run = run + 1 if key[0] == last else 1
-        last = key[0]
-        if run <= MOST:
-            kept.append((key, value))
+    run, last, best = 0, (-1, -1), 0.0
+    for key, candidate in ordered:
+        score = candidate[0] + log_phrase[key[1]]
+        if (key[0], key[2]) != last:
+            run, last, best = 0, (key[0], key[2]), score
+        run += 1
+        if run <= MOST and score > best - BEHIND:
+            kept.append((key, candidate))
     spun = np.array([k[0] for k, _ in kept], dtype=np.int64)
     original = np.array([k[1] for k, _ in kept], dtype=np.int32)
     family = np.array([k[2] for k, _ in kept], dtype=np.uint8)
     log_weight = np.array([v[0] for _, v in kept], dtype=np.float32)
     entries_from = np.searchsorted(spun, np.arange(count + 1)).astype(np.int64)
-    trimmed: dict[tuple[int, ...], int] = {}
-    glued = {vocabulary.get("'s", -1), *range(FIRST_WORD)}
-    lead, tail, output = (np.zeros(len(kept), dtype=np.int32) for _ in range(3))
-    for e, (key, _) in enumerate(kept):
-        shown, wanted = sequences[key[0]], sequences[key[1]]
-        room = min(len(shown), len(wanted)) - 1
-        # Never between words that have no space between them: hyphens, the possessive.
-        while lead[e] < room and shown[lead[e]] == wanted[lead[e]] and not glued & {*shown[: lead[e] + 2], wanted[lead[e] + 1]}:
-            lead[e] += 1
-        while tail[e] < room - lead[e] and shown[-1 - tail[e]] == wanted[-1 - tail[e]] and not glued & {*shown[-2 - tail[e] :], wanted[-2 - tail[e]]}:
-            tail[e] += 1
-        output[e] = trimmed.setdefault(wanted[lead[e] : len(wanted) - tail[e]], len(trimmed))
+    glued = {vocabulary.get("'s", -1), HYPHEN}
+    outputs: dict[tuple[int, ...], int] = {}
+    pieces: list[tuple[int, int, int, int, int, bool]] = []
+    pieces_from = [0]
+    for key, _ in kept:
+        wanted = sequences[key[1]]
+        for lo, hi, a, b, whole in _pieces(sequences[key[0]], wanted, glued):
+            pieces.append((lo, hi, a, b, outputs.setdefault(wanted[a:b], len(outputs)), whole))
+        pieces_from.append(len(pieces))
+    piece = np.array(pieces, dtype=np.int32).reshape(-1, 6)
 
     suspicion = np.zeros((count, len(FAMILIES)), dtype=np.float32)
     rate = 0.7
@@ -318,17 +359,24 @@ def _arrays(
     single[tokens[tokens_from[one]]] = one
     longer[tokens[tokens_from[:-1][lengths > 1]]] = True
     hashes = hash_phrases(tokens, tokens_from)
-    keys, found = {}, {}
-    for length in sorted(set(lengths.tolist()) - {1}):
+    keys: dict[int, np.ndarray] = {}
+    found: dict[int, np.ndarray] = {}
+    for length in range(2, int(lengths.max(initial=1)) + 1):
         mine = np.flatnonzero(lengths == length)
-        mine = mine[np.argsort(hashes[mine], kind="stable")]
-        keys[length], found[length] = hashes[mine], mine.astype(np.int32)
-        if len(np.unique(keys[length])) < len(mine):
+        if len(np.unique(hashes[mine])) < len(mine):
             raise DataError("two phrases of the table have one hash")
+        longer_ones = np.flatnonzero(lengths >= length)
+        starts = tokens_from[:-1][longer_ones]
+        prefix = hash_phrases(
+            tokens[ranges(starts, np.full(len(starts), length))], np.arange(len(starts) + 1) * length
+        )
+        keys[length] = np.unique(prefix)
+        found[length] = np.full(len(keys[length]), -1, dtype=np.int32)
+        found[length][np.searchsorted(keys[length], hashes[mine])] = mine
     return PhraseTable(
         vocabulary, log_unigram, single, longer, keys, found, tokens_from, tokens, entries_from, original, log_weight,
         family, np.array([v[1] for _, v in kept], dtype=np.uint8), np.array([v[2] for _, v in kept], dtype=np.int32),
-        np.array([k[3] for k, _ in kept], dtype=np.int32), lead.astype(np.uint8), tail.astype(np.uint8), output, fire,
+        np.array([k[3] for k, _ in kept], dtype=np.int32), np.array(pieces_from, dtype=np.int64), piece, fire,
         suspicion,
         [r.original for r in rows], [r.where for r in rows], contexts,
     )  # fmt: skip
@@ -336,15 +384,17 @@ def _arrays(
 
 _ARRAYS = (
     "single", "starts_longer", "tokens_from", "tokens", "entries_from", "original", "log_weight", "family", "flags",
-    "row", "context", "lead", "tail", "output", "fires", "suspicion",
+    "row", "context", "pieces_from", "piece", "fires", "suspicion",
 )  # fmt: skip
-_NARROW = {"tokens_from": np.int32, "tokens": np.int32, "entries_from": np.int32, "log_weight": np.float16}
+_NARROW = {"tokens_from": np.int32, "tokens": np.int32, "entries_from": np.int32, "pieces_from": np.int32, "log_weight": np.float16}
 
 
 def save_table(table: PhraseTable, model: LanguageModel, path: str | os.PathLike[str]) -> None:
     """Write a compiled table; the file is tied to the model's vocabulary."""
     arrays = {name: getattr(table, name) for name in _ARRAYS}
     arrays = {name: a.astype(_NARROW.get(name, a.dtype)) for name, a in arrays.items()}
+    arrays["piece"] = table.piece[:, [0, 1, 2, 3, 5]].astype(np.uint8)
+    arrays["piece.words"] = table.piece[:, 4]
     arrays["fires"], arrays["suspicion"] = table.fires.astype(np.float16), table.suspicion.astype(np.float16)
     for length in table.keys:
         arrays[f"keys.{length}"], arrays[f"found.{length}"] = table.keys[length], table.found[length]
@@ -375,8 +425,11 @@ def open_table(path: str | os.PathLike[str], model: LanguageModel) -> PhraseTabl
     extra = lines("extra")
     base = FIRST_WORD + len(model.vocabulary)
     vocabulary: Mapping[str, int] = model.vocabulary | dict(zip(extra, range(base, base + len(extra))))
-    wide = {name: np.int64 for name in ("tokens_from", "tokens", "entries_from")} | {"log_weight": np.float32}
+    wide = {name: np.int64 for name in ("tokens_from", "tokens", "entries_from", "pieces_from")} | {"log_weight": np.float32}
     loaded = {name: arrays[name].astype(wide[name]) if name in wide else arrays[name] for name in _ARRAYS}
+    piece = np.empty((len(arrays["piece.words"]), 6), dtype=np.int32)
+    piece[:, [0, 1, 2, 3, 5]], piece[:, 4] = arrays["piece"], arrays["piece.words"]
+    loaded["piece"] = piece
     loaded["fires"], loaded["suspicion"] = arrays["fires"].astype(np.float32), arrays["suspicion"].astype(np.float32)
     lengths = sorted(int(n.split(".")[1]) for n in arrays if n.startswith("keys."))
     return PhraseTable(

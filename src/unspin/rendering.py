@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 
 _WORD = re.compile(r"[^\W\d_]+(?:['’][^\W\d_]+)*|\d[\d.,]*")
 _LETTER_NAMES = frozenset("aefhilmnorsx")
 # Words that begin with a vowel letter but a consonant sound, by their beginnings.
 _CONSONANT_SOUND = re.compile(
-    r"(?:uni(?:t|v|q|c|f|o|s)|us(?:e|u|a)|eu|ewe|one(?:\b|s\b|-|ness|t)|once|uk|ufo|ubiq|uta|ute|uto|ur[aeio]|ug(?:an|gs?\b)|ou[ij])", re.I
+    r"(?:uni(?:t|v|q|c|f|o|s)|us(?:e|u|a)|eu|ewe|one(?:\b|s\b|-|ness|t)|once|uk|ufo|ubiq|uta|ute|uto|ur[aeio]"
+    r"|ug(?:an|gs?\b)|ou[ij])",
+    re.I,
 )
 _SILENT_H = re.compile(r"(?:hour|honest|hono|heir)", re.I)
 
@@ -32,6 +35,7 @@ def article(word: str) -> str:
     return "a"
 
 
+@lru_cache(maxsize=1 << 14)
 def case_like(original: str, spun: str, *, sentence_start: bool = False, title: bool = False) -> str:
     """Return *original* in the letter case of *spun*.
 
@@ -42,6 +46,8 @@ def case_like(original: str, spun: str, *, sentence_start: bool = False, title: 
     >>> case_like("at the same time", "On the identical time"), case_like("data", "KNOWLEDGE"), case_like("New York", "Big Apple")
     ('At the same time', 'DATA', 'New York')
     """
+    if spun.islower():
+        return original
     words = _WORD.findall(spun)
     letters = [w for w in words if w[:1].isalpha()]
     if not letters:

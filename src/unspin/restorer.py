@@ -54,7 +54,7 @@ class Restorer:
     def __init__(
         self,
         *,
-        min_confidence: float = 0.3,
+        min_confidence: float = 0.56,
         protect: Iterable[str | Pattern] = (),
         tables: Tables | None = None,
         families: Iterable[str] | None = None,

@@ -11,6 +11,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from itertools import repeat
 
 import numpy as np
 
@@ -115,8 +116,7 @@ def tokenise(text: str, vocabulary: Mapping[str, int]) -> Tokens:
     """
     parts, words = split(text)
     count = len(words)
-    get = vocabulary.get
-    ids = np.array([get(word, UNK) for word in words], dtype=np.int64)
+    ids = np.fromiter(map(vocabulary.get, words, repeat(UNK)), dtype=np.int64, count=count)
     for k in np.flatnonzero(ids == UNK).tolist():
         if words[k][0].isdigit():
             ids[k] = NUM
@@ -124,13 +124,13 @@ def tokenise(text: str, vocabulary: Mapping[str, int]) -> Tokens:
     before = np.zeros(count + 1, dtype=np.int64)
     before[0] = 2
     classes = [BREAK, BREAK]
-    gaps = _GAPS
-    for k, gap in enumerate(parts[2:-1:2], 1):
-        if gap != " ":
-            found = gaps[gap]
-            if found and not (gap in _PLAIN_STOPS and (len(words[k - 1]) == 1 or words[k - 1] in _ABBREVIATIONS)):
-                before[k] = len(found)
-                classes += found
+    between = parts[2:-1:2]
+    for k in [k for k, gap in enumerate(between, 1) if gap != " "]:
+        gap = between[k - 1]
+        found = _GAPS[gap]
+        if found and not (gap in _PLAIN_STOPS and (len(words[k - 1]) == 1 or words[k - 1] in _ABBREVIATIONS)):
+            before[k] = len(found)
+            classes += found
     before[count] += 2 if count else 0
     classes += (BREAK, BREAK)
     size = count + len(classes)
@@ -141,3 +141,20 @@ def tokenise(text: str, vocabulary: Mapping[str, int]) -> Tokens:
     stream[at < 0] = classes
     stream[place] = ids
     return Tokens(parts, words, stream, at)
+
+
+def stable_order(values: np.ndarray) -> np.ndarray:
+    """Return the stable sorting order of non-negative ints; by radix, many times faster, where they are small."""
+    small = len(values) > 0 and int(values.max()) < 1 << 16
+    return np.argsort(values.astype(np.uint16) if small else values, kind="stable")
+
+
+def ranges(starts: np.ndarray, counts: np.ndarray) -> np.ndarray:
+    """Return the concatenation of ``arange(s, s + c)`` over *starts* and *counts*.
+
+    >>> ranges(np.array([5, 0]), np.array([2, 3])).tolist()
+    [5, 6, 0, 1, 2]
+    """
+    ends = np.cumsum(counts)
+    total = int(ends[-1]) if len(ends) else 0
+    return np.arange(total) + np.repeat(starts - (ends - counts), counts)

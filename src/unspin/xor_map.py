@@ -48,11 +48,13 @@ class XorMap:
         """
         h = mix(keys, self.seed)
         a, b, c = self.slots(h)
-        f = self.fingerprints
-        same = (f[a] ^ f[b] ^ f[c]) == fingerprint(h)
-        hits = np.flatnonzero(same)
+        take = self.fingerprints.take
+        found = take(a)
+        found ^= take(b)
+        found ^= take(c)
+        hits = np.flatnonzero(found == fingerprint(h))
         a, b, c = a[hits], b[hits], c[hits]
-        return hits, tuple(v[a] ^ v[b] ^ v[c] for v in self.values)
+        return hits, tuple(v.take(a) ^ v.take(b) ^ v.take(c) for v in self.values)
 
 
 def fingerprint(h: np.ndarray) -> np.ndarray:
@@ -61,10 +63,16 @@ def fingerprint(h: np.ndarray) -> np.ndarray:
 
 def _slots(h: np.ndarray, segment: int, span: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     mask = _U(segment - 1)
-    first = ((h >> _U(32)) * _U(span)) >> _U(32)
-    second = (first + _U(segment)) ^ ((h >> _U(18)) & mask)
-    third = (first + _U(2 * segment)) ^ (h & mask)
-    return first.astype(np.int64), second.astype(np.int64), third.astype(np.int64)
+    first = h >> _U(32)
+    first *= _U(span)
+    first >>= _U(32)
+    second = h >> _U(18)
+    second &= mask
+    second ^= first + _U(segment)
+    third = h & mask
+    third ^= first + _U(2 * segment)
+    # Slots are far below 2**63: the same bits serve as signed indices.
+    return first.view(np.int64), second.view(np.int64), third.view(np.int64)
 
 
 def build(keys: np.ndarray, values: Sequence[np.ndarray]) -> XorMap:

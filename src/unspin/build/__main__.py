@@ -28,8 +28,7 @@ def main(argv: list[str] | None = None) -> int:
     model.add_argument("corpus", type=Path)
     model.add_argument("-o", "--out", type=Path, default=_MODEL)
     model.add_argument("--bigrams", type=int, default=1_500_000, help="bigrams to keep (default: %(default)s)")
-    model.add_argument("--trigrams", type=int, default=3_900_000, help="trigrams to keep (default: %(default)s)")
-    model.add_argument("--fourgrams", type=int, default=900_000, help="4-grams to keep (default: %(default)s)")
+    model.add_argument("--trigrams", type=int, default=4_200_000, help="trigrams to keep (default: %(default)s)")
     table = commands.add_parser("table", help="compile the phrase table for the language model")
     table.add_argument("phrases", type=Path, nargs="?", default=_PHRASES)
     table.add_argument("-m", "--model", type=Path, default=_MODEL)
@@ -42,13 +41,7 @@ def main(argv: list[str] | None = None) -> int:
         if arguments.command == "model":
             from .count import build_model
 
-            build_model(
-                arguments.corpus,
-                arguments.out,
-                bigrams=arguments.bigrams,
-                trigrams=arguments.trigrams,
-                fourgrams=arguments.fourgrams,
-            )
+            build_model(arguments.corpus, arguments.out, bigrams=arguments.bigrams, trigrams=arguments.trigrams)
         elif arguments.command == "table":
             from ..language_model import open_model
             from ..phrase_table import compile_rows, save_table

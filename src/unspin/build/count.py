@@ -2,9 +2,8 @@
 
 The model is a trigram with modified Kneser–Ney smoothing (Chen & Goodman, "An Empirical Study of Smoothing
 Techniques for Language Modeling", 1998), pruned by weighted difference (Seymore & Rosenfeld, "Scalable
-Backoff Language Models", 1996) to a number of n-grams, and quantised to 8-bit codebooks. On top lie the 4-grams
-that tell most beyond it (set phrases, above all), by absolute discounting. Counting is vectorised: n-grams are
-64-bit keys, sorted. The same text gives the same bytes.
+Backoff Language Models", 1996) to a number of n-grams, and quantised to 8-bit codebooks. Counting is
+vectorised: n-grams are 64-bit keys, sorted. The same text gives the same bytes.
 """
 
 from __future__ import annotations
@@ -21,7 +20,7 @@ import numpy as np
 
 from .. import container, xor_map
 from ..errors import DataError
-from ..language_model import KIND, pair_keys, quad_keys, triple_keys
+from ..language_model import KIND, pair_keys, triple_keys
 from ..tokens import BREAK, CLASS_NAMES, FIRST_WORD, NUM, UNK, split, tokenise
 
 log = logging.getLogger("unspin.build")
@@ -141,14 +140,13 @@ def build_model(
     out: Path,
     *,
     bigrams: int = 1_500_000,
-    trigrams: int = 3_900_000,
-    fourgrams: int = 900_000,
+    trigrams: int = 4_200_000,
     minimum: int = 4,
     extra: int = 100_000,
 ) -> None:
     """Count *folder* and write the model to *out*.
 
-    ``bigrams``, ``trigrams``, ``fourgrams``: how many n-grams survive pruning (they set the size of the file);
+    ``bigrams``, ``trigrams``: how many n-grams survive pruning (they set the size of the file);
     ``minimum``: occurrences that a word needs; ``extra``: words of `wordfreq` to have in any case.
     """
     files = corpus_files(folder)
@@ -225,10 +223,7 @@ def build_model(
     log_p2 = np.concatenate([log_p2, np.full(len(missing), -20.0)])
     keys3, log_p3 = three.keys[keep3], np.log(p3[keep3])
 
-    keys4, log_p4 = _fourgrams(stream, three, p3, fourgrams)
-    log.info("kept %d fourgrams", len(keys4))
-
-    codes, codebook = _quantise(np.concatenate([log_p2, log_p3, log_p4]), 256)
+    codes, codebook = _quantise(np.concatenate([log_p2, log_p3]), 256)
     weights, backoff_codebook = _quantise(log_b2, 256)
     arrays: dict[str, np.ndarray] = {
         "words": np.frombuffer("\n".join(words).encode("utf-8"), dtype=np.uint8),
@@ -239,8 +234,7 @@ def build_model(
     }
     for name, keys, values in (
         ("bigrams", keys2, (codes[: len(keys2)], weights)),
-        ("trigrams", keys3, (codes[len(keys2) : len(keys2) + len(keys3)],)),
-        ("fourgrams", keys4, (codes[len(keys2) + len(keys3) :],)),
+        ("trigrams", keys3, (codes[len(keys2) :],)),
     ):
         built = xor_map.build(keys, values)
         arrays[f"{name}.layout"] = np.array([built.seed, built.segment, built.span], dtype=np.int64)
@@ -253,36 +247,10 @@ def build_model(
         "vocabulary": size,
         "bigrams": len(keys2),
         "trigrams": len(keys3),
-        "fourgrams": len(keys4),
         "held_out": f"1 line in {HELD_OUT}",
     }
     container.write(out, KIND, meta, arrays)
     log.info("wrote %s: %.1f MB", out, out.stat().st_size / 1e6)
-
-
-def _fourgrams(stream: np.ndarray, three: Counts, p3: np.ndarray, size: int) -> tuple[np.ndarray, np.ndarray]:
-    """Return keys and log-probabilities of the *size* 4-grams that gain most over the trigram.
-
-    P(d | a b c) = (count − 0.9) / count(a b c) + 0.3 · P(d | b c); they only ever raise a probability.
-    """
-    a, b, c, d = stream[:-3], stream[1:-2], stream[2:-1], stream[3:]
-    # Where b is a sentence start, the trigram says it all; an end's second mark and unknown words are never predicted.
-    usable = (b != BREAK) & ~((c == BREAK) & (d == BREAK)) & (c != BREAK) & (d != UNK)
-    keys = quad_keys(a[usable], b[usable], c[usable], d[usable])
-    order = np.argsort(keys, kind="stable")
-    ordered = keys[order]
-    first = np.flatnonzero(np.concatenate(([True], ordered[1:] != ordered[:-1])))
-    count = np.diff(np.append(first, len(ordered)))
-    often = count >= 4
-    at = np.flatnonzero(usable)[order[first[often]]]
-    keys, count = ordered[first[often]], count[often]
-    history = three.counts[three.find(triple_keys(a[at], b[at], c[at]))]
-    lower = p3[three.find(triple_keys(b[at], c[at], d[at]))]
-    p4 = np.minimum((count - 0.9) / history + 0.3 * lower, 0.999)
-    gain = count * np.log(p4 / lower)
-    best = np.sort(np.argsort(-gain, kind="stable")[:size])
-    best = best[gain[best] > 0]
-    return keys[best], np.log(p4[best])
 
 
 def _unigrams(continuation: np.ndarray, seen: Counter[str], words: list[str]) -> np.ndarray:

@@ -1,8 +1,8 @@
 """Restore English that a synonym spinner has reworded.
 
 >>> import unspin
->>> unspin.restore("In accordance with a brand new report, the firm introduced its web site.")
-'According to a new report, the company announced its website.'
+>>> unspin.restore("In accordance with a brand new report, the firm stated that its software program shall be up to date.")
+'According to a new report, the company said that its software will be updated.'
 
 `restore` returns text, `explain` the edits behind it, `detect` whether a text is spun at all; `Restorer` holds
 options for many calls. Nothing is loaded before the first call, and nothing is ever downloaded.

@@ -14,6 +14,9 @@ from .tokens import BREAK, HYPHEN, Tokens, ranges
 #: Weight a word under which a text is taken for clean, and weight of an academic phrase worth a look (see `screen`).
 SCREEN_SLOPE, SCREEN_PHRASE = 0.0, 2.0
 
+#: Words of a spun phrase that is long enough to be taken as a whole.
+LONG = 4
+
 _ACADEMIC, _USER = FAMILIES.index("academic"), FAMILIES.index("user")
 #: A document is the work of one spinner: the families that give it away, and those to read it by. Heavy web
 #: spinners also do what the news family does; academic rewording shows in whole phrases and in their words.
@@ -32,6 +35,7 @@ class Evidence:
     """See `gather`.
 
     ``arcs``       candidate originals; ``spun``: int64[m], the phrase that each arc's span shows
+    ``nested``     bool[m]: lies within a long spun phrase of the table; spinners take the longest original first
     ``named``      bool[m]: covers a capitalised word amid a sentence, which is likely a name
     ``survivor``   float64[F, n]: P(family would have touched the id), 0 for no original
     ``kept``       the one-token survivors, for each original's own record
@@ -39,6 +43,7 @@ class Evidence:
 
     arcs: Arcs
     spun: np.ndarray
+    nested: np.ndarray
     named: np.ndarray
     survivor: np.ndarray
     kept: Matches
@@ -102,7 +107,18 @@ def gather(table: PhraseTable, tokens: Tokens, found: Matches, families: np.ndar
         ok[k] &= tokens.parts[2 * int(tokens.at[start[k]]) + 1][:1].isupper()
     arcs = Arcs(start, np.repeat(found.start + found.length, count), entry)[ok]
     kept = Matches(found.start[single], found.length[single], found.phrase[single])
-    return Evidence(arcs, np.repeat(found.phrase, count)[ok], _named(tokens, arcs), survivor, kept)
+    return Evidence(arcs, np.repeat(found.phrase, count)[ok], _nested(arcs), _named(tokens, arcs), survivor, kept)
+
+
+def _nested(arcs: Arcs) -> np.ndarray:
+    """Whether each arc is short and lies within the span of a long one."""
+    size = arcs.stop - arcs.start
+    long = size >= LONG
+    if not long.any():
+        return np.zeros(len(arcs), dtype=bool)
+    reach = np.zeros(int(arcs.stop.max()) + 1, dtype=np.int64)
+    np.maximum.at(reach, arcs.start[long], arcs.stop[long])
+    return ~long & (np.maximum.accumulate(reach)[arcs.start] >= arcs.stop)
 
 
 def _named(tokens: Tokens, arcs: Arcs) -> np.ndarray:

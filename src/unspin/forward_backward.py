@@ -29,7 +29,7 @@ class Schedule:
     ``source``, ``target``: int64[t] states
     ``levels``   for each level: the slice of its transitions, where the groups of one target begin in it,
                  and those targets
-    ``cut``      int64[c]: the cut states
+    ``cut``      int64[c]: the cut states; ``ends``: int64, those that end a cluster, as ``states + s``
     """
 
     states: int
@@ -38,6 +38,7 @@ class Schedule:
     target: np.ndarray
     levels: list[tuple[slice, np.ndarray, np.ndarray]]
     cut: np.ndarray
+    ends: np.ndarray
 
 
 def schedule(source: np.ndarray, target: np.ndarray, arrives: np.ndarray, cut: np.ndarray) -> Schedule:
@@ -60,7 +61,8 @@ def schedule(source: np.ndarray, target: np.ndarray, arrives: np.ndarray, cut: n
         (slice(lo, hi), new[a:b] - lo, group_target[a:b])
         for a, b, lo, hi in zip(edges[:-1], edges[1:], ends[:-1], ends[1:])
     ]
-    return Schedule(states, order, source, target, levels, np.flatnonzero(cut))
+    ends = np.unique(group_target[group_target >= states])
+    return Schedule(states, order, source, target, levels, np.flatnonzero(cut), ends)
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,8 +94,8 @@ def _linear(plan: Schedule, w: np.ndarray) -> Sums | None:
         part *= w[where]
         flow[where] = part
         alpha[states] = np.add.reduceat(part, starts)
-    # A cut that no path reaches (all of them pruned) ends nothing.
-    ends = np.flatnonzero(alpha[plan.states :] > 0) + plan.states
+    # Nothing but sums that are well within range is trusted; a cut that no path reaches is told apart below.
+    ends = plan.ends
     totals = alpha[ends]
     if len(totals) and not (totals.min() > _LEAST and totals.max() < _MOST):
         return None
@@ -116,7 +118,8 @@ def _logarithmic(plan: Schedule, w: np.ndarray) -> Sums:
     alpha[plan.cut] = 0.0
     for where, starts, states in plan.levels:
         alpha[states] = np.logaddexp.reduceat(alpha[source[where]] + v[where], starts)
-    ends = np.flatnonzero(alpha[plan.states :] > -np.inf) + plan.states
+    # A cut that no path reaches (all of them pruned) ends nothing.
+    ends = plan.ends[alpha[plan.ends] > -np.inf]
     beta = np.full(2 * plan.states, -np.inf)
     beta[ends] = -alpha[ends]
     for where, _, _ in reversed(plan.levels):

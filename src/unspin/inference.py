@@ -36,6 +36,7 @@ class Settings:
     ``draw``         strength of the table's weights against the document's own draws
     ``own_rate``     strength of the family's rate against an original's own record
     ``common``       log-penalty of a spun form that is marked as ordinary English too
+    ``nested``       log-penalty of reading a part of what the table knows as one long spun phrase
     ``name``         log-penalty of reading a capitalised word amid a sentence, likely a name, as spun
     """
 
@@ -46,6 +47,7 @@ class Settings:
     draw: float = 1.0
     own_rate: float = 2.0
     common: float = -3.0
+    nested: float = -0.5
     name: float = -1.5
 
 
@@ -159,6 +161,7 @@ class _Channel:
         self.weight = np.exp(table.log_weight[entry].astype(np.float64))
         self.penalty = np.where(table.flags[entry] & COMMON, np.exp(settings.common), 1.0)
         self.penalty[evidence.named] *= np.exp(settings.name)
+        self.penalty[evidence.nested] *= np.exp(settings.nested)
         self.spun = evidence.spun
         self.evidence = evidence
         self.heads = np.flatnonzero(graph.head)

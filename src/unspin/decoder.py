@@ -41,7 +41,7 @@ class Choice(NamedTuple):
 #: How much more probable a part must be than the whole to be restored without it.
 _WHOLE = 1.1
 #: Readings under this posterior are not worth naming.
-_LEAST = 2e-3
+_LEAST = 5e-3
 
 
 def choose(table: PhraseTable, tokens: Tokens, reading: Reading, min_confidence: float) -> Choice:

@@ -22,6 +22,7 @@ PHRASE_OFFSET, PHRASE_SLOPE = 2.0, 0.004
 
 #: Families whose rate says that a text was reworded; the others only mend what rewording left.
 SPINNERS = tuple(f for f in FAMILIES if f != "agreement")
+_NO_RATES = MappingProxyType(dict.fromkeys(SPINNERS, 0.0))
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,19 +53,18 @@ def combine(verdicts: Sequence[Verdict]) -> Detection:
     words = sum(v.words for v in verdicts)
     if not words:
         return Detection(0.0, 0.0, "", 0.0, 0)
-    probability = sum(v.probability * v.words for v in verdicts) / words
-    spun = [v for v in verdicts if v.probability >= 0.5] or list(verdicts)
+    chances = [v.probability for v in verdicts]
+    probability = sum(p * v.words for p, v in zip(chances, verdicts)) / words
+    evidence = round(sum(v.log_ratio for v in verdicts) / words, 6)
+    spun = [v for p, v in zip(chances, verdicts) if p >= 0.5]
+    if not spun:
+        return Detection(round(probability, 6), 0.0, "", evidence, words, _NO_RATES)
     replaced = np.sum([v.replaced for v in spun], axis=0)
     survived = np.sum([v.survived for v in spun], axis=0)
     share = replaced / np.maximum(replaced + survived, 1e-9)
     rates = {f: round(float(share[FAMILIES.index(f)]), 4) for f in SPINNERS}
     counts = [float(replaced[FAMILIES.index(f)]) for f in SPINNERS]
     best = SPINNERS[int(np.argmax(counts))]
-    return Detection(
-        round(probability, 6),
-        rates[best] if probability >= 0.5 else 0.0,
-        best if probability >= 0.5 else "",
-        round(sum(v.log_ratio for v in verdicts) / words, 6),
-        words,
-        MappingProxyType(rates),
-    )
+    if probability < 0.5:
+        return Detection(round(probability, 6), 0.0, "", evidence, words, MappingProxyType(rates))
+    return Detection(round(probability, 6), rates[best], best, evidence, words, MappingProxyType(rates))

@@ -134,7 +134,7 @@ class Engine:
             return Section(text, tokens, Verdict(0.0, 0, nothing, nothing))
         found = self.table.match(tokens.stream)
         families, phrases, weight = screen(self.table, found, words, self.families)
-        clean = Section(text, tokens, Verdict(min(weight, 0.0), words, nothing, nothing))
+        clean = Section(text, tokens, Verdict(weight, words, nothing, nothing))
         if families is None and not phrases:
             return clean
         offsets = tokens.offsets()
@@ -180,7 +180,8 @@ class Engine:
                     spun = section.text[start:end]
                     both = (Alternative(repaired, 0.99), Alternative(spun, 0.01))
                     edits.append((None, Edit(start, end, spun, repaired, 0.99, both, "debris")))
-        return sorted((e for _, e in edits), key=lambda e: e.start)
+            edits.sort(key=lambda e: e[1].start)
+        return [e for _, e in edits]
 
     def _render(
         self, section: Section, choice: Choice, offsets: list[int], spelling: str
@@ -236,7 +237,8 @@ class Engine:
                     if last.spun.lower() != wanted:
                         new = wanted.capitalize() if last.spun[:1].isupper() else wanted
                         out.append((None, last._replace(original=new)))
-            if edit.original[-2:].lower() in (" a", "an") and after < len(words) and after not in edited:
+            ends_so = edit.original[-1:] in "anAN" and edit.original[-2:].lower() in (" a", "an")
+            if ends_so and after < len(words) and after not in edited:
                 head, _, tail = edit.original.rpartition(" ")
                 if tail.lower() in ("a", "an") and parts[2 * after] == " ":
                     wanted = article(parts[2 * after + 1])

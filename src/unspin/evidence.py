@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from operator import itemgetter
 
 import numpy as np
 
@@ -11,21 +12,22 @@ from .phrase_table import CASED, Matches, PhraseTable
 from .rows import FAMILIES
 from .tokens import BREAK, HYPHEN, Tokens, ranges
 
-#: Weight a word under which a text is taken for clean, and weight of an academic phrase worth a look (see `screen`).
-SCREEN_SLOPE, SCREEN_PHRASE = 0.0, 2.0
+#: Weight of an academic phrase that is worth a look (see `screen`).
+SCREEN_PHRASE = 2.0
 
 #: Words of a spun phrase that is long enough to be taken as a whole.
 LONG = 4
 
 _ACADEMIC, _USER = FAMILIES.index("academic"), FAMILIES.index("user")
-#: A document is the work of one spinner: the families that give it away, and those to read it by. Heavy web
-#: spinners also do what the news family does; academic rewording shows in whole phrases and in their words.
+#: A document is the work of one spinner: the families that give it away, the weight a word under which a text is
+#: taken for clean of them (measured on clean and spun passages), and the families to read it by. Heavy web spinners
+#: also do what the news family does; academic rewording shows in whole phrases and in their words.
 _SPINNERS = tuple(
-    (np.array([f in named for f in FAMILIES]), np.array([f in (*allowed, "agreement", "user") for f in FAMILIES]))
-    for named, allowed in (
-        (("news",), ("news",)),
-        (("web",), ("news", "web")),
-        (("academic", "thesaurus"), ("academic", "thesaurus")),
+    ([FAMILIES.index(f) for f in named], slope, np.array([f in (*allowed, "agreement", "user") for f in FAMILIES]))
+    for named, slope, allowed in (
+        (("news",), 0.02, ("news",)),
+        (("web",), 0.02, ("news", "web")),
+        (("academic", "thesaurus"), 0.0, ("academic", "thesaurus")),
     )
 )
 
@@ -58,15 +60,18 @@ def screen(table: PhraseTable, found: Matches, words: int, enabled: np.ndarray) 
     sum itself, in nats.
     """
     weight = table.suspicion[found.phrase]
-    longer = found.length > 1
-    positive = np.maximum(weight[longer], 0.0)
-    total = weight[~longer].sum(axis=0) + positive.sum(axis=0)
-    total[~enabled] = -np.inf
+    # Matches come shortest first.
+    single = int(np.count_nonzero(found.length == 1))
+    positive = np.maximum(weight[single:], 0.0)
+    sums = (weight[:single].sum(axis=0) + positive.sum(axis=0)).tolist()
+    total = [s if on else -np.inf for s, on in zip(sums, enabled.tolist())]
     phrases = bool(enabled[_ACADEMIC]) and bool((positive[:, _ACADEMIC] > SCREEN_PHRASE).any())
-    named, families = max(_SPINNERS, key=lambda s: float(total[s[0]].max()))
-    if float(total[named].max()) <= SCREEN_SLOPE * words and not total[_USER] > 0:
-        return None, phrases, float(total[named].max())
-    return families & enabled, phrases, float(total[named].max())
+    best, slope, families = max(
+        ((max(total[f] for f in named), slope, families) for named, slope, families in _SPINNERS), key=itemgetter(0)
+    )
+    if best <= slope * words and not total[_USER] > 0:
+        return None, phrases, best
+    return families & enabled, phrases, best
 
 
 def find_matches(found: Matches, tokens: Tokens, free: np.ndarray) -> Matches:
@@ -142,14 +147,14 @@ def _in_context(table: PhraseTable, tokens: Tokens, entry: np.ndarray) -> np.nda
     """Whether the document holds the terms that an entry needs, and none that it excludes."""
     context = table.context[entry]
     ok = np.ones(len(entry), dtype=bool)
-    asked = np.unique(context[context >= 0])
+    asked = context[context >= 0]
     if len(asked):
         words = f" {' '.join(tokens.words)} "
 
         def holds(term: str) -> bool:
             return f" {term.lower()} " in words or f" {term.lower()}s " in words
 
-        for k in asked.tolist():
+        for k in set(asked.tolist()):
             needs, excludes = table.contexts[k]
             if (needs and not any(map(holds, needs))) or any(map(holds, excludes)):
                 ok[context == k] = False

@@ -27,8 +27,8 @@ class Schedule:
 
     ``order``    int64[t]: the caller's index of each transition
     ``source``, ``target``: int64[t] states
-    ``levels``   for each level: the slice of its transitions, where the groups of one target begin in it,
-                 and those targets
+    ``levels``   for each level: the slice of its transitions, their sources and targets, where the groups of one
+                 target begin among them, and those targets
     ``cut``      int64[c]: the cut states; ``ends``: int64, those that end a cluster, as ``states + s``
     """
 
@@ -36,7 +36,7 @@ class Schedule:
     order: np.ndarray
     source: np.ndarray
     target: np.ndarray
-    levels: list[tuple[slice, np.ndarray, np.ndarray]]
+    levels: list[tuple[slice, np.ndarray, np.ndarray, np.ndarray, np.ndarray]]
     cut: np.ndarray
     ends: np.ndarray
 
@@ -58,10 +58,11 @@ def schedule(source: np.ndarray, target: np.ndarray, arrives: np.ndarray, cut: n
     target = target + states * cut[target]
     group_target = target[new]
     levels = [
-        (slice(lo, hi), new[a:b] - lo, group_target[a:b])
+        (slice(lo, hi), source[lo:hi], target[lo:hi], new[a:b] - lo, group_target[a:b])
         for a, b, lo, hi in zip(edges[:-1], edges[1:], ends[:-1], ends[1:])
     ]
-    ends = np.unique(group_target[group_target >= states])
+    # A state has one level, so each target is one group.
+    ends = group_target[group_target >= states]
     return Schedule(states, order, source, target, levels, np.flatnonzero(cut), ends)
 
 
@@ -85,15 +86,15 @@ def run(plan: Schedule, weight: np.ndarray) -> Sums:
 
 
 def _linear(plan: Schedule, w: np.ndarray) -> Sums | None:
-    source, target = plan.source, plan.target
     alpha = np.zeros(2 * plan.states)
     alpha[plan.cut] = 1.0
     flow = np.empty(len(w))
-    for where, starts, states in plan.levels:
-        part = alpha[source[where]]
+    add, add_at = np.add.reduceat, np.add.at
+    for where, source, _, starts, states in plan.levels:
+        part = flow[where]
+        alpha.take(source, out=part, mode="clip")
         part *= w[where]
-        flow[where] = part
-        alpha[states] = np.add.reduceat(part, starts)
+        alpha[states] = add(part, starts)
     # Nothing but sums that are well within range is trusted; a cut that no path reaches is told apart below.
     ends = plan.ends
     totals = alpha[ends]
@@ -101,11 +102,11 @@ def _linear(plan: Schedule, w: np.ndarray) -> Sums | None:
         return None
     beta = np.zeros(2 * plan.states)
     beta[ends] = 1.0 / totals
-    for where, _, _ in reversed(plan.levels):
-        part = beta[target[where]]
+    for where, source, target, _, _ in reversed(plan.levels):
+        part = beta.take(target)
         flow[where] *= part
         part *= w[where]
-        np.add.at(beta, source[where], part)
+        add_at(beta, source, part)
     posterior = np.empty(len(w))
     posterior[plan.order] = flow
     return Sums(posterior, float(np.log(totals).sum()))
@@ -116,14 +117,14 @@ def _logarithmic(plan: Schedule, w: np.ndarray) -> Sums:
     v = np.log(w)
     alpha = np.full(2 * plan.states, -np.inf)
     alpha[plan.cut] = 0.0
-    for where, starts, states in plan.levels:
-        alpha[states] = np.logaddexp.reduceat(alpha[source[where]] + v[where], starts)
+    for where, sources, _, starts, states in plan.levels:
+        alpha[states] = np.logaddexp.reduceat(alpha[sources] + v[where], starts)
     # A cut that no path reaches (all of them pruned) ends nothing.
     ends = plan.ends[alpha[plan.ends] > -np.inf]
     beta = np.full(2 * plan.states, -np.inf)
     beta[ends] = -alpha[ends]
-    for where, _, _ in reversed(plan.levels):
-        np.logaddexp.at(beta, source[where], beta[target[where]] + v[where])
+    for where, sources, targets, _, _ in reversed(plan.levels):
+        np.logaddexp.at(beta, sources, beta[targets] + v[where])
     posterior = np.empty(len(w))
     posterior[plan.order] = np.exp(alpha[source] + v + beta[target])
     return Sums(posterior, float(alpha[ends].sum()))

@@ -13,7 +13,7 @@ from .rows import FAMILIES
 from .tokens import BREAK, HYPHEN, Tokens, ranges
 
 #: Weight of an academic phrase that is worth a look (see `screen`).
-SCREEN_PHRASE = 2.0
+SCREEN_PHRASE = 0.3
 
 #: Words of a spun phrase that is long enough to be taken as a whole.
 LONG = 4

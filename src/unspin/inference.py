@@ -22,7 +22,7 @@ from .lattice import STEP, Arcs, Lattice
 from .phrase_table import COMMON, PhraseTable
 from .rows import FAMILIES
 
-_EVERY_ITEM = FAMILIES.index("web")
+_EVERY_ITEM, _ACADEMIC = FAMILIES.index("web"), FAMILIES.index("academic")
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +36,7 @@ class Settings:
     ``draw``         strength of the table's weights against the document's own draws
     ``own_rate``     strength of the family's rate against an original's own record
     ``common``       log-penalty of a spun form that is marked as ordinary English too
+    ``fingerprint``  log-odds a word by which an academic phrase of the table is rarer in clean text than n-grams say
     ``nested``       log-penalty of reading a part of what the table knows as one long spun phrase
     ``name``         log-penalty of reading a capitalised word amid a sentence, likely a name, as spun
     """
@@ -47,6 +48,7 @@ class Settings:
     draw: float = 1.0
     own_rate: float = 2.0
     common: float = -3.0
+    fingerprint: float = 4.0
     nested: float = -0.5
     name: float = -1.5
 
@@ -160,6 +162,8 @@ class _Channel:
         self.original = table.original[entry].astype(np.int64)
         self.weight = np.exp(table.log_weight[entry].astype(np.float64))
         self.penalty = np.where(table.flags[entry] & COMMON, np.exp(settings.common), 1.0)
+        tortured = (self.family == _ACADEMIC) & (self.penalty == 1.0)
+        self.penalty[tortured] = np.exp(settings.fingerprint * (graph.arcs.stop - graph.arcs.start)[tortured])
         self.penalty[evidence.named] *= np.exp(settings.name)
         self.penalty[evidence.nested] *= np.exp(settings.nested)
         self.spun = evidence.spun

@@ -19,7 +19,7 @@ from .errors import DataError
 from .inflection import inflect
 from .language_model import UNKNOWN_WORD, LanguageModel
 from .rows import FAMILIES, Row
-from .tokens import BREAK, COLON, COMMA, FIRST_WORD, HYPHEN, OTHER, UNK, ranges, split, tokenise
+from .tokens import BREAK, COLON, COMMA, FIRST_WORD, HYPHEN, OTHER, PAREN, UNK, ranges, split, tokenise
 
 KIND = "phrase table"
 LONGEST = 7
@@ -28,6 +28,7 @@ DERIVED = 0.4
 #: Candidates that a spun form keeps in a family: the most probable, and how many nats behind the first at most.
 MOST, BEHIND = 6, 5.0
 CASED, COMMON = 1, 2
+_MARKS = frozenset({BREAK, COMMA, COLON, PAREN, HYPHEN, OTHER})
 #: P(the family touches an original) where the row doesn't say, for one word and for more: measured on spun
 #: articles with their originals (docs/table.md).
 FIRES = {"news": (0.18, 0.55)}
@@ -222,7 +223,9 @@ def compile_rows(
             context = contexts.setdefault((row.needs, row.excludes), len(contexts))
         else:
             fires[original, family] = max(fired, fires.get((original, family), 0.0))
-        flags = (CASED if row.original != row.original.lower() else 0) | (COMMON if row.common else 0)
+        # Academic rewording keeps no capitals: "dna grouping" for DNA sequencing.
+        name = row.original != row.original.lower() and row.family != "academic"
+        flags = (CASED if name else 0) | (COMMON if row.common else 0)
         for form, weight in zip(row.spun, weights.tolist()):
             for variant in dict.fromkeys((form, form.replace("-", " "))):
                 spun = phrase(variant)
@@ -336,8 +339,10 @@ def _arrays(
     pieces_from = [0]
     for key, _ in kept:
         wanted = sequences[key[1]]
+        # Tokens of the original counted as words: punctuation is a token, but no word.
+        words = np.cumsum([0, *(t not in _MARKS for t in wanted)]).tolist()
         for lo, hi, a, b, whole in _pieces(sequences[key[0]], wanted, glued):
-            pieces.append((lo, hi, a, b, outputs.setdefault(wanted[a:b], len(outputs)), whole))
+            pieces.append((lo, hi, words[a], words[b], outputs.setdefault(wanted[a:b], len(outputs)), whole))
         pieces_from.append(len(pieces))
     piece = np.array(pieces, dtype=np.int32).reshape(-1, 6)
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import random
 
+from unspin.phrase_table import fires
 from unspin.protected import find_places, free_words
 from unspin.rendering import case_like
 from unspin.rows import Row
@@ -17,14 +18,13 @@ from unspin.tokens import gap_classes, split, tokenise
 class Spinner:
     """Spins with the rows of one family; deterministic for a seed."""
 
-    def __init__(self, rows: list[Row], family: str, *, default_fires: tuple[float, float] = (0.18, 0.55)) -> None:
+    def __init__(self, rows: list[Row], family: str) -> None:
         self.family = family
         self.rows: dict[tuple[str, ...], Row] = {}
         for row in rows:
             if row.family == family and not row.needs and not row.excludes and not row.common:
                 self.rows.setdefault(tuple(split(row.original)[1]), row)
         self.longest = max(map(len, self.rows), default=1)
-        self.default = default_fires
 
     def spin(self, text: str, seed: int, rate: float = 1.0) -> str:
         """Return *text* spun; ``rate``: share of the list that is used."""
@@ -44,8 +44,7 @@ class Spinner:
                 if any(gap_classes(parts[2 * j]) for j in range(k + 1, k + length)):
                     continue
                 if key not in fired:
-                    chance = row.fires if row.fires is not None else self.default[len(key) > 1]
-                    fired[key] = draw.random() < chance * rate
+                    fired[key] = draw.random() < fires(row) * rate
                 if not fired[key]:
                     continue
                 upper = parts[2 * k + 1][:1].isupper()

@@ -9,7 +9,7 @@ concatenated corpus has no one rate.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property, lru_cache, partial
 
 import numpy as np
@@ -23,7 +23,7 @@ from .evidence import find_matches, gather, screen
 from .fuzzy import NearSpellings
 from .inference import Reading, Settings, infer
 from .language_model import LanguageModel
-from .phrase_table import PhraseTable
+from .phrase_table import Matches, PhraseTable
 from .rendering import article, case_like
 from .rows import FAMILIES
 from .spelling import country, respell
@@ -64,7 +64,6 @@ class Section:
     places: Sequence[tuple[int, int, str]] = ()
 
 
-@lru_cache(maxsize=1 << 16)
 def _words_of(text: str, first: int, stop: int) -> str:
     """Words *first* to *stop* (exclusive) of an original, with what stands between them."""
     parts = split(text)[0]
@@ -146,21 +145,23 @@ class Engine:
         if stream is not tokens.stream:
             found = self.table.match(stream)
         found = find_matches(found, tokens, free)
-        section = clean
-        if families is not None:
-            evidence = gather(self.table, tokens, found, families)
-            if len(evidence.arcs):
-                reading = infer(self.table, self.model, tokens.stream, evidence, self.settings)
-                section = Section(text, tokens, verdict(reading, words), reading, offsets, free, places)
+        base = replace(clean, offsets=offsets, free=free, places=places)
+        section = clean if families is None else self._read(base, found, families)
         if phrases and section.verdict.probability < 0.5:
             # Not spun throughout, but a tortured phrase or two may stand in it.
-            evidence = gather(self.table, tokens, found, _PHRASES)
-            if len(evidence.arcs):
-                reading = infer(self.table, self.model, tokens.stream, evidence, self.settings)
-                alone = Section(text, tokens, verdict(reading, words, phrases_only=True), reading, offsets, free, places)
-                if alone.verdict.probability >= 0.5:
-                    section = alone
+            alone = self._read(base, found, _PHRASES, phrases_only=True)
+            if alone.verdict.probability >= 0.5:
+                return alone
         return section
+
+    def _read(self, section: Section, found: Matches, families: np.ndarray, *, phrases_only: bool = False) -> Section:
+        """Weigh the readings that some families offer; without any, the section stays as it is."""
+        evidence = gather(self.table, section.tokens, found, families)
+        if not len(evidence.arcs):
+            return section
+        reading = infer(self.table, self.model, section.tokens.stream, evidence, self.settings)
+        judged = verdict(reading, len(section.tokens.words), phrases_only=phrases_only)
+        return replace(section, verdict=judged, reading=reading)
 
     def _edits(self, section: Section) -> list[Edit]:
         reading, tokens = section.reading, section.tokens

@@ -54,12 +54,12 @@ def schedule(source: np.ndarray, target: np.ndarray, arrives: np.ndarray, cut: n
     level = arrives[new]
     edges = np.flatnonzero(np.concatenate((_TRUE[: len(level)], level[1:] != level[:-1]))).tolist()
     edges.append(len(new))
-    ends = np.append(new, len(target))[edges].tolist()
+    bounds = np.append(new, len(target))[edges].tolist()
     target = target + states * cut[target]
     group_target = target[new]
     levels = [
         (slice(lo, hi), source[lo:hi], target[lo:hi], new[a:b] - lo, group_target[a:b])
-        for a, b, lo, hi in zip(edges[:-1], edges[1:], ends[:-1], ends[1:])
+        for a, b, lo, hi in zip(edges[:-1], edges[1:], bounds[:-1], bounds[1:])
     ]
     # A state has one level, so each target is one group.
     ends = group_target[group_target >= states]

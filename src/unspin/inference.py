@@ -104,8 +104,9 @@ def infer(
     # Coarse to fine: what bigrams all but rule out need not be weighed by trigrams.
     alive = mass > settings.prune
     alive[:2] = True
-    headless = graph.arc >= 0
-    alive[headless] = alive[graph.head][graph.arc[headless]]
+    # An arc lives or dies with its first word.
+    of_arc = graph.arc >= 0
+    alive[of_arc] = alive[graph.head][graph.arc[of_arc]]
     graph, channel = lattice.select(graph, alive), channel.select(alive)
     renumber = np.cumsum(alive) - 1
     pair_alive = alive[source] & alive[target]
@@ -161,8 +162,9 @@ class _Channel:
         self.family = table.family[entry].astype(np.int64)
         self.original = table.original[entry].astype(np.int64)
         self.weight = np.exp(table.log_weight[entry].astype(np.float64))
-        self.penalty = np.where(table.flags[entry] & COMMON, np.exp(settings.common), 1.0)
-        tortured = (self.family == _ACADEMIC) & (self.penalty == 1.0)
+        common = (table.flags[entry] & COMMON) > 0
+        self.penalty = np.where(common, np.exp(settings.common), 1.0)
+        tortured = (self.family == _ACADEMIC) & ~common
         self.penalty[tortured] = np.exp(settings.fingerprint * (graph.arcs.stop - graph.arcs.start)[tortured])
         self.penalty[evidence.named] *= np.exp(settings.name)
         self.penalty[evidence.nested] *= np.exp(settings.nested)

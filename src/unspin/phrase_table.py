@@ -142,7 +142,6 @@ def derive(rows: Iterable[Row], known: Mapping[str, int], log_unigram: np.ndarra
     """
     rows = list(rows)
     taken = {(r.family, r.original) for r in rows}
-    # A base is a word whose own inflections are not the bases of others: "mores" is not "more" + s.
     in_use = -14.5
 
     def usable(phrase: str) -> bool:
@@ -153,12 +152,11 @@ def derive(rows: Iterable[Row], known: Mapping[str, int], log_unigram: np.ndarra
         word = row.original
         if " " in word or len(word) < 4 or not word.isalpha() or not word.islower() or row.needs or row.excludes:
             continue
-        # All three forms in use: a verb, or a noun that is also one. A plain noun has the plural alone.
+        if word.endswith(("s", "ed", "ing", "ly", "er", "est")):
+            continue
         for form in range(3):
             derived = inflect(word, form)
             if (row.family, derived) in taken or not usable(derived):
-                continue
-            if word.endswith(("s", "ed", "ing", "ly", "er", "est")):
                 continue
             pairs = [
                 (inflect(s, form), w)
@@ -170,20 +168,20 @@ def derive(rows: Iterable[Row], known: Mapping[str, int], log_unigram: np.ndarra
                 taken.add((row.family, derived))
                 forms_, weights = zip(*pairs)
                 where = f"{row.where} (inflected)"
-                out.append(
-                    replace(row, original=derived, spun=forms_, weights=weights, where=where)
-                )
+                out.append(replace(row, original=derived, spun=forms_, weights=weights, where=where))
     return out
 
 
-def compile_rows(
-    rows: Iterable[Row],
-    model: LanguageModel,
-    *,
-    families: Sequence[str] = FAMILIES,
-) -> PhraseTable:
+def fires(row: Row) -> float:
+    """Return the probability that the row's family touches its original: the row's own, or the measured default."""
+    if row.fires is not None:
+        return row.fires
+    return FIRES.get(row.family, FIRES_OTHER)[" " in row.original]
+
+
+def compile_rows(rows: Iterable[Row], model: LanguageModel) -> PhraseTable:
     """Invert *rows* into a table over the model's vocabulary (words it lacks are added at the end)."""
-    rows = [r for r in rows if r.family in families]
+    rows = list(rows)
     rows += derive(rows, model.vocabulary, model.unigrams)
     vocabulary = dict(model.vocabulary)
     extra: list[float] = []
@@ -203,26 +201,21 @@ def compile_rows(
             return -1
         return index.setdefault(ids, len(index))
 
-    def prior(row: Row) -> float:
-        if row.fires is not None:
-            return row.fires
-        return FIRES.get(row.family, FIRES_OTHER)[" " in row.original]
-
     entries: dict[tuple[int, int, int, int], tuple[float, int, int]] = {}
     contexts: dict[tuple[tuple[str, ...], tuple[str, ...]], int] = {}
-    fires: dict[tuple[int, int], float] = {}
+    touched: dict[tuple[int, int], float] = {}
     for number, row in enumerate(rows):
         original, family = phrase(row.original), FAMILIES.index(row.family)
         if original < 0:
             continue
         weights = np.array(row.weights) * LISTED
-        fired = prior(row)
+        fired = fires(row)
         fired *= DERIVED if row.where.endswith("(inflected)") else 1.0
         context = -1
         if row.needs or row.excludes:
             context = contexts.setdefault((row.needs, row.excludes), len(contexts))
         else:
-            fires[original, family] = max(fired, fires.get((original, family), 0.0))
+            touched[original, family] = max(fired, touched.get((original, family), 0.0))
         # Academic rewording keeps no capitals: "dna grouping" for DNA sequencing.
         name = row.original != row.original.lower() and row.family != "academic"
         flags = (CASED if name else 0) | (COMMON if row.common else 0)
@@ -235,7 +228,7 @@ def compile_rows(
                 key = (spun, original, family, context)
                 if key not in entries or entries[key][0] < value:
                     entries[key] = (value, flags, number)
-    return _arrays(model, rows, vocabulary, log_unigram, index, entries, list(contexts), fires)
+    return _arrays(model, rows, vocabulary, log_unigram, index, entries, list(contexts), touched)
 
 
 def _beyond(word: str) -> float:
@@ -306,7 +299,7 @@ def _arrays(
     index: dict[tuple[int, ...], int],
     entries: dict[tuple[int, int, int, int], tuple[float, int, int]],
     contexts: list[tuple[tuple[str, ...], tuple[str, ...]]],
-    fires: dict[tuple[int, int], float],
+    touched: dict[tuple[int, int], float],
 ) -> PhraseTable:
     sequences = list(index)
     count = len(sequences)
@@ -314,7 +307,7 @@ def _arrays(
     np.cumsum([len(s) for s in sequences], out=tokens_from[1:])
     tokens = np.array([t for s in sequences for t in s], dtype=np.int64)
     fire = np.zeros((count, len(FAMILIES)), dtype=np.float32)
-    for (p, f), value in fires.items():
+    for (p, f), value in touched.items():
         fire[p, f] = value
     log_phrase = _log_phrases(model, log_unigram, tokens, tokens_from)
 
@@ -391,7 +384,10 @@ _ARRAYS = (
     "single", "starts_longer", "tokens_from", "tokens", "entries_from", "original", "log_weight", "family", "flags",
     "row", "context", "pieces_from", "piece", "fires", "suspicion",
 )  # fmt: skip
-_NARROW = {"tokens_from": np.int32, "tokens": np.int32, "entries_from": np.int32, "pieces_from": np.int32, "log_weight": np.float16}
+#: Types in the file, and in memory where they differ from it.
+_WIDE: dict[str, type[np.generic]] = dict.fromkeys(("tokens_from", "tokens", "entries_from", "pieces_from"), np.int64)
+_WIDE |= dict.fromkeys(("log_weight", "fires", "suspicion"), np.float32)
+_NARROW = {name: np.int32 if wide is np.int64 else np.float16 for name, wide in _WIDE.items()}
 
 
 def save_table(table: PhraseTable, model: LanguageModel, path: str | os.PathLike[str]) -> None:
@@ -400,7 +396,6 @@ def save_table(table: PhraseTable, model: LanguageModel, path: str | os.PathLike
     arrays = {name: a.astype(_NARROW.get(name, a.dtype)) for name, a in arrays.items()}
     arrays["piece"] = table.piece[:, [0, 1, 2, 3, 5]].astype(np.uint8)
     arrays["piece.words"] = table.piece[:, 4]
-    arrays["fires"], arrays["suspicion"] = table.fires.astype(np.float16), table.suspicion.astype(np.float16)
     for length in table.keys:
         arrays[f"keys.{length}"], arrays[f"found.{length}"] = table.keys[length], table.found[length]
     extra = list(table.vocabulary)[len(model.vocabulary) :]
@@ -430,12 +425,10 @@ def open_table(path: str | os.PathLike[str], model: LanguageModel) -> PhraseTabl
     extra = lines("extra")
     base = FIRST_WORD + len(model.vocabulary)
     vocabulary: Mapping[str, int] = model.vocabulary | dict(zip(extra, range(base, base + len(extra))))
-    wide = {name: np.int64 for name in ("tokens_from", "tokens", "entries_from", "pieces_from")} | {"log_weight": np.float32}
-    loaded = {name: arrays[name].astype(wide[name]) if name in wide else arrays[name] for name in _ARRAYS}
+    loaded = {name: arrays[name].astype(_WIDE[name]) if name in _WIDE else arrays[name] for name in _ARRAYS}
     piece = np.empty((len(arrays["piece.words"]), 6), dtype=np.int32)
     piece[:, [0, 1, 2, 3, 5]], piece[:, 4] = arrays["piece"], arrays["piece.words"]
     loaded["piece"] = piece
-    loaded["fires"], loaded["suspicion"] = arrays["fires"].astype(np.float32), arrays["suspicion"].astype(np.float32)
     lengths = sorted(int(n.split(".")[1]) for n in arrays if n.startswith("keys."))
     return PhraseTable(
         vocabulary=vocabulary,

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from functools import lru_cache
 
 _WORD = re.compile(r"[^\W\d_]+(?:['’][^\W\d_]+)*|\d[\d.,]*")
 _LETTER_NAMES = frozenset("aefhilmnorsx")
@@ -35,7 +34,6 @@ def article(word: str) -> str:
     return "a"
 
 
-@lru_cache(maxsize=1 << 14)
 def case_like(original: str, spun: str, *, sentence_start: bool = False, title: bool = False) -> str:
     """Return *original* in the letter case of *spun*.
 

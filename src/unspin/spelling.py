@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from functools import lru_cache
 
 # American → British, where a suffix rule would be wrong as often as right.
 _PAIRS = dict(
@@ -58,7 +57,6 @@ def country(words: Iterable[str]) -> str:
     return "british" if british > american else "american" if american > british else ""
 
 
-@lru_cache(maxsize=1 << 14)
 def respell(text: str, spelling: str) -> str:
     """Return lower-case *text* in the spelling of a country ("" leaves it).
 

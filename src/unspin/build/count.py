@@ -21,7 +21,7 @@ import numpy as np
 from .. import container, xor_map
 from ..errors import DataError
 from ..language_model import KIND, pair_keys, triple_keys
-from ..tokens import BREAK, CLASS_NAMES, FIRST_WORD, NUM, UNK, split, tokenise
+from ..tokens import BREAK, FIRST_WORD, NUM, UNK, split, tokenise
 
 log = logging.getLogger("unspin.build")
 _U = np.uint64
@@ -270,8 +270,3 @@ def _unigrams(continuation: np.ndarray, seen: Counter[str], words: list[str]) ->
     rest = outside / outside.sum()
     p = smoothed / total + free * rest
     return p / p.sum()
-
-
-def describe(meta: dict[str, object]) -> str:
-    """Return the counts of a built model as a line of text."""
-    return ", ".join(f"{k}: {v}" for k, v in meta.items() if k != "files") + f"; classes: {len(CLASS_NAMES)}"

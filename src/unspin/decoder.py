@@ -11,31 +11,25 @@ from .phrase_table import PhraseTable
 from .tokens import Tokens, ranges
 
 
-class Span(NamedTuple):
-    """A restored stretch: words ``first``–``last`` (inclusive indices into `Tokens.words`).
-
-    ``best``, ``stop``: its readings in `Choice`, the best first; ``kept``: posterior of the spun text itself
-    """
-
-    first: int
-    last: int
-    best: int
-    stop: int
-    kept: float
-
-
 class Choice(NamedTuple):
     """Spans to restore, in order, none overlapping, and all readings that were weighed.
 
-    ``entry``: table entry of each reading; ``begin``, ``end``: the words of its original that it stands for;
-    ``posterior``: its probability
+    One a span: ``first``, ``last``: words, inclusive indices into `Tokens.words`; ``best``, ``stop``: its readings,
+    the best first; ``kept``: posterior of the spun text itself.
+
+    One a reading: ``entry``: entry of the table; ``begin``, ``end``: the words of its original that it stands for;
+    ``posterior``: its probability.
     """
 
-    spans: list[Span]
+    first: np.ndarray
+    last: np.ndarray
+    best: np.ndarray
+    stop: np.ndarray
+    kept: np.ndarray
     entry: np.ndarray
-    begin: list[int]
-    end: list[int]
-    posterior: list[float]
+    begin: np.ndarray
+    end: np.ndarray
+    posterior: np.ndarray
 
 
 #: How much more probable a part must be than the whole to be restored without it.
@@ -55,7 +49,8 @@ def choose(table: PhraseTable, tokens: Tokens, reading: Reading, min_confidence:
     likely = reading.posterior > _LEAST
     arcs, chances = reading.arcs[likely], reading.posterior[likely]
     if not len(arcs):
-        return Choice([], arcs.entry, [], [], [])
+        none = np.zeros(0, dtype=np.int64)
+        return Choice(none, none, none, none, chances, none, none, none, chances)
     begin = table.pieces_from[arcs.entry]
     count = table.pieces_from[arcs.entry + 1] - begin
     which = np.repeat(np.arange(len(arcs)), count)
@@ -84,7 +79,7 @@ def choose(table: PhraseTable, tokens: Tokens, reading: Reading, min_confidence:
     best, posterior = best[ranked], posterior[ranked]
     place = place[best]
     first = np.flatnonzero(np.diff(place, prepend=-1))
-    stops = [*first[1:].tolist(), len(best)]
+    stops = np.append(first[1:], len(best))
     lo, hi = start[best[first]], (start + length)[best[first]]
     chance = posterior[first]
     # Each place's chance of being kept is that of its least likely word.
@@ -92,20 +87,28 @@ def choose(table: PhraseTable, tokens: Tokens, reading: Reading, min_confidence:
     good = (chance >= max(min_confidence, 1e-9)) & (chance >= covered)
     candidates = np.flatnonzero(good)
     rank = chance * np.where(piece[best[first], 5] > 0, _WHOLE, 1.0)
-    candidates = candidates[np.lexsort((lo[candidates], -rank[candidates]))].tolist()
-    begin, end, kept = lo.tolist(), hi.tolist(), np.round(covered, 4).tolist()
-    group_first = first.tolist()
-    at = tokens.at.tolist()
-    taken = bytearray(len(at))
-    spans = []
-    for g in candidates:
-        a, b = begin[g], end[g]
-        if any(taken[a:b]):
-            continue
-        taken[a:b] = b"\1" * (b - a)
-        i, j = group_first[g], stops[g]
-        spans.append(Span(at[a], at[b - 1], i, j, kept[g]))
-    spans.sort()
+    chosen = _settle(lo, hi, rank, candidates)
+    at = tokens.at
     return Choice(
-        spans, entry[best], piece[best, 2].tolist(), piece[best, 3].tolist(), np.round(posterior, 4).tolist()
-    )
+        at[lo[chosen]], at[hi[chosen] - 1], first[chosen], stops[chosen], covered[chosen],
+        entry[best], piece[best, 2], piece[best, 3], posterior,
+    )  # fmt: skip
+
+
+def _settle(lo: np.ndarray, hi: np.ndarray, rank: np.ndarray, candidates: np.ndarray) -> np.ndarray:
+    """Return those of *candidates* (indices, in order of place) that stand, of overlapping ones the first by rank."""
+    begin, end = lo[candidates], hi[candidates]
+    clash = np.zeros(len(candidates), dtype=bool)
+    if len(candidates) > 1:
+        reach = np.maximum.accumulate(end)[:-1]
+        clash[1:] = begin[1:] < reach
+        clash[:-1] |= end[:-1] > begin[1:]
+    keep = ~clash
+    rivals = np.flatnonzero(clash)
+    taken: set[int] = set()
+    for k in rivals[np.lexsort((begin[rivals], -rank[candidates[rivals]]))].tolist():
+        span = range(begin[k], end[k])
+        if taken.isdisjoint(span):
+            taken.update(span)
+            keep[k] = True
+    return candidates[keep]

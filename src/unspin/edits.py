@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import NamedTuple, overload
+from typing import Any, NamedTuple, Protocol, cast, overload
 
 
 class Alternative(NamedTuple):
@@ -103,6 +103,11 @@ class Detection:
     def is_spun(self) -> bool:
         return self.probability >= 0.5
 
+    def _repr_html_(self) -> str:
+        from .display import detection_html
+
+        return detection_html(self)
+
     def __repr__(self) -> str:
         found = f" {self.family} rate {self.rate:.2f}" if self.family else ""
         return f"<Detection {self.probability:.2f}{found}, {self.words} words>"
@@ -123,26 +128,61 @@ def apply_edits(source: str, edits: Iterable[Edit]) -> str:
     >>> apply_edits("an precise ban", [Edit(3, 10, "precise", "actual", 0.9)])
     'an actual ban'
     """
+    return replaced(source, ((e.start, e.end, e.original) for e in edits))
+
+
+def replaced(source: str, changes: Iterable[tuple[int, int, str]]) -> str:
+    """Return *source* with each stretch ``(start, end, text)`` replaced; in order, none overlapping."""
     out: list[str] = []
     at = 0
-    for edit in edits:
-        out += (source[at : edit.start], edit.original)
-        at = edit.end
+    for start, end, text in changes:
+        out += (source[at:start], text)
+        at = end
     out.append(source[at:])
     return "".join(out)
 
 
-@dataclass(frozen=True, slots=True)
-class Restoration:
-    """A restored text with its account: ``text`` is ``source`` with ``edits`` made."""
+class Account(Protocol):
+    """Edits to be built when somebody looks, and what they change."""
 
+    def changes(self) -> Iterable[tuple[int, int, str]]: ...
+    def edits(self) -> tuple[Edit, ...]: ...
+
+
+class Restoration:
+    """A restored text with its account: ``text`` is ``source`` with ``edits`` made.
+
+    Immutable; ``edits`` are built when first looked at, so that whoever wants the text alone doesn't pay for them.
+    """
+
+    __slots__ = ("_account", "_edits", "source", "spin")
     source: str
-    edits: tuple[Edit, ...]
     spin: Detection
+    _account: Any
+    _edits: Any
+
+    def __init__(self, source: str, edits: Iterable[Edit] | Account, spin: Detection) -> None:
+        put = object.__setattr__
+        put(self, "source", source)
+        put(self, "spin", spin)
+        lazy = hasattr(edits, "changes")
+        put(self, "_account", edits if lazy else None)
+        put(self, "_edits", None if lazy else tuple(cast("Iterable[Edit]", edits)))
+
+    @property
+    def edits(self) -> tuple[Edit, ...]:
+        edits, account = self._edits, self._account
+        if edits is None and account is not None:
+            # Threads may both build them; they come to the same.
+            edits = account.edits()
+            object.__setattr__(self, "_edits", edits)
+            object.__setattr__(self, "_account", None)
+        return self._edits if edits is None else edits
 
     @property
     def text(self) -> str:
-        return apply_edits(self.source, self.edits)
+        account = self._account
+        return apply_edits(self.source, self.edits) if account is None else replaced(self.source, account.changes())
 
     def keep(self, wanted: Callable[[Edit], bool]) -> Restoration:
         """Return a restoration with only the edits for which *wanted* is true.
@@ -151,7 +191,7 @@ class Restoration:
         >>> r.keep(lambda e: e.confidence > 0.5).text
         'x b'
         """
-        return replace(self, edits=tuple(e for e in self.edits if wanted(e)))
+        return Restoration(self.source, (e for e in self.edits if wanted(e)), self.spin)
 
     def drop(self, *unwanted: Edit | int) -> Restoration:
         """Return a restoration without some edits, named by themselves or by their index in ``edits``."""
@@ -160,6 +200,25 @@ class Restoration:
         if missing:
             raise ValueError(f"not among the edits: {missing}")
         return self.keep(lambda e: e not in out)
+
+    def _repr_html_(self) -> str:
+        from .display import restoration_html
+
+        return restoration_html(self)
+
+    def __setattr__(self, name: str, value: object) -> None:
+        raise AttributeError(f"a Restoration is immutable: can't set {name!r}")
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Restoration):
+            return NotImplemented
+        return (self.source, self.edits, self.spin) == (other.source, other.edits, other.spin)
+
+    def __hash__(self) -> int:
+        return hash((self.source, self.edits))
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return (Restoration, (self.source, self.edits, self.spin))
 
     def __repr__(self) -> str:
         return f"<Restoration {len(self.edits)} edits, {self.spin!r}>"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from operator import itemgetter
+from operator import itemgetter, ne
 
 import numpy as np
 
@@ -128,9 +128,11 @@ def _nested(arcs: Arcs) -> np.ndarray:
 
 def _named(tokens: Tokens, arcs: Arcs) -> np.ndarray:
     """Whether each arc reads a capitalised word that begins no sentence and stands in no line of capitals."""
-    parts = tokens.parts
-    words = parts[1::2]
-    capital = ~np.array(list(map(str.islower, words))) & np.array(list(map(str.isalpha, words)))
+    shown = tokens.parts[1::2]
+    # Whatever differs from its lower-case form holds a capital, or a curly apostrophe, which is no letter.
+    capital = np.fromiter(map(ne, shown, tokens.words), dtype=bool, count=len(shown))
+    for k in np.flatnonzero(capital).tolist():
+        capital[k] = shown[k].isalpha()
     if not capital.any():
         return np.zeros(len(arcs), dtype=bool)
     word = tokens.at >= 0

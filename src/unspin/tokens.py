@@ -21,7 +21,7 @@ CLASS_NAMES = ("<unk>", "<break>", "<num>", ",", ":", "(", "-", "<other>")
 
 # A word with inner apostrophes (don't) or a number with inner points (3.2, 1,000); the possessive 's is a
 # token of its own, so that "firm's" holds the word "firm". Plain `re`: twice as fast here as `regex`.
-WORD = re.compile(r"(\w+(?:['’](?![sS]\b)\w+|(?<=\d)[.,]\d\w*)*|['’][sS]\b)")
+WORD = re.compile(r"(\w+(?:['’](?![sS]\b)\w+|[.,](?<=\d[.,])\d\w*)*|['’][sS]\b)")
 
 _BREAKS = frozenset(".!?…\n\r\u2028\u2029\x0b\x0c\x85")
 _COLONS = frozenset(";:—–―|•")

@@ -17,3 +17,7 @@ class TableError(DataError):
 
 class OptionError(UnspinError, ValueError):
     """An option has a value that means nothing here."""
+
+
+class MissingExtraError(UnspinError, ImportError):
+    """An optional dependency is not installed; the message says what to install."""

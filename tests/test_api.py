@@ -27,8 +27,9 @@ def python(code: str) -> str:
 
 def test_all() -> None:
     assert unspin.__all__ == [
-        "Alternative", "DataError", "Detection", "Edit", "OptionError", "Restoration", "Restorer", "TableError",
-        "UnspinError", "detect", "explain", "restore",
+        "Alternative", "DataError", "Detection", "Edit", "Failure", "MissingExtraError", "OptionError", "Restoration",
+        "Restorer", "TableError", "UnspinError", "detect", "detect_many", "explain", "explain_many", "restore",
+        "restore_many", "summarise",
     ]  # fmt: skip
     for name in unspin.__all__:
         assert getattr(unspin, name).__name__ == name
@@ -95,7 +96,7 @@ def test_detection(spun: str) -> None:
     assert found.family == "news"
     assert 0.5 < found.rate <= 1
     assert found.words == 20
-    assert set(found.rates) == {"news", "web", "academic", "thesaurus", "user"}
+    assert set(found.rates) == {"news", "web", "turbo", "academic", "thesaurus", "user"}
     clean = unspin.detect("The bridge reopened in March. It had been closed for repairs since autumn.")
     assert not clean.is_spun
     assert (clean.family, clean.rate) == ("", 0)

@@ -4,7 +4,8 @@
 >>> unspin.restore("In accordance with a brand new report, the firm stated that its software program shall be up to date.")
 'According to a new report, the company said that its software will be updated.'
 
-`restore` returns text, `explain` the edits behind it, `detect` whether a text is spun at all; `Restorer` holds
+`restore` returns text, `explain` the edits behind it, `detect` whether a text is spun at all; `restore_many`,
+`explain_many` and `detect_many` do many texts over processes, `summarise` counts what was found; `Restorer` holds
 options for many calls. Nothing is loaded before the first call, and nothing is ever downloaded.
 """
 
@@ -14,8 +15,10 @@ import logging
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from .batch import Failure, detect_many, explain_many, restore_many
     from .edits import Alternative, Detection, Edit, Restoration
-    from .errors import DataError, OptionError, TableError, UnspinError
+    from .errors import DataError, MissingExtraError, OptionError, TableError, UnspinError
+    from .report import summarise
     from .restorer import Restorer
 
 __version__ = "0.1.0"
@@ -24,22 +27,29 @@ __all__ = [
     "DataError",
     "Detection",
     "Edit",
+    "Failure",
+    "MissingExtraError",
     "OptionError",
     "Restoration",
     "Restorer",
     "TableError",
     "UnspinError",
     "detect",
+    "detect_many",
     "explain",
+    "explain_many",
     "restore",
+    "restore_many",
+    "summarise",
 ]
 
 logging.getLogger("unspin").addHandler(logging.NullHandler())
 
 _HOMES = {
     "Alternative": "edits", "Detection": "edits", "Edit": "edits", "Restoration": "edits",
-    "DataError": "errors", "OptionError": "errors", "TableError": "errors", "UnspinError": "errors",
-    "Restorer": "restorer",
+    "DataError": "errors", "MissingExtraError": "errors", "OptionError": "errors", "TableError": "errors",
+    "UnspinError": "errors", "Restorer": "restorer", "summarise": "report",
+    "Failure": "batch", "restore_many": "batch", "explain_many": "batch", "detect_many": "batch",
 }  # fmt: skip
 _default: Any = None
 

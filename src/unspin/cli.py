@@ -1,4 +1,4 @@
-"""The command ``unspin``: restore, explain, detect, evaluate.
+"""The command ``unspin``: restore, explain, detect, evaluate; corpus and report for many documents.
 
 Text is read as UTF-8 and written byte for byte as it came, undecodable bytes and line ends included.
 Exit codes: 0 all done; 1 a file failed (the others were done); 2 the command line means nothing.
@@ -7,14 +7,14 @@ Exit codes: 0 all done; 1 a file failed (the others were done); 2 the command li
 from __future__ import annotations
 
 import argparse
-import json
 import os
 import re
 import sys
 import tempfile
 from bisect import bisect_right
+from collections import deque
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
@@ -22,6 +22,8 @@ from . import __version__
 from .errors import OptionError, TableError, UnspinError
 
 if TYPE_CHECKING:
+    from .batch import Failure
+    from .corpus import Tally
     from .edits import Detection, Edit, Restoration
     from .restorer import Restorer
     from .scoring import Score
@@ -31,7 +33,6 @@ STDIN = "-"
 LARGE = 5_000_000
 _CONTEXT = 3
 _LINES = re.compile(r"[^\n]*\n|[^\n]+")
-_SURROGATE = re.compile("[\ud800-\udfff]")
 
 
 class _Usage(Exception):
@@ -61,6 +62,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     except _Usage as error:
         _complain(str(error))
         return 2
+    except (_Failed, UnspinError) as error:
+        _complain(str(error))
+        return 1
     except BrokenPipeError:
         # Whoever read has enough. What is still buffered must not fail again when the interpreter ends.
         _silence()
@@ -105,6 +109,8 @@ def _parser() -> argparse.ArgumentParser:
         help="text marked {spun=>original|other accepted} where it must be restored, {spun=>?original} where it may be",
     )
     evaluate.add_argument("--verbose", action="store_true", help="list what was missed, wrong or false")
+    _add_corpus(add("corpus", _corpus, "restore every document of a corpus; a run that was killed goes on when repeated"))
+    _add_report(add("report", _report, "write an HTML page on what is spun in a corpus or a text, and what is restored"))
     shape = restore.add_mutually_exclusive_group()
     shape.add_argument("--diff", action="store_true", help="print a unified diff instead")
     shape.add_argument("--in-place", action="store_true", help="write the files themselves, where anything changes")
@@ -112,6 +118,30 @@ def _parser() -> argparse.ArgumentParser:
     for command in (explain, detect):
         command.add_argument("--json", action="store_true", help="print a JSON object a file, on a line each")
     return parser
+
+
+def _add_source(command: argparse.ArgumentParser) -> None:
+    command.add_argument("source", metavar="IN", help="a .jsonl, .csv, .tsv (each .gz or .zst too) or .parquet file, or a folder")
+    command.add_argument("--format", choices=("jsonl", "csv", "tsv", "parquet"), help="format of IN, where its name tells another")
+    command.add_argument("--field", default="text", metavar="NAME", help="the field that holds the text (default: text)")
+    command.add_argument("--workers", type=int, metavar="N", help="processes (default: one for each CPU)")
+
+
+def _add_corpus(command: argparse.ArgumentParser) -> None:
+    _add_source(command)
+    command.add_argument("target", metavar="OUT", help="where the restored corpus goes, in the format of IN")
+    command.add_argument("--edits", metavar="FILE", help="write the edits too, as JSON Lines")
+    command.add_argument("--only-spun", action="store_true", help="write the spun documents only, restored")
+    command.add_argument("--force", action="store_true", help="replace OUT, and drop an unfinished run that was another")
+    command.add_argument(
+        "--checkpoint", type=float, default=8.0, metavar="MB", help="input between checkpoints, in megabytes (default: 8)"
+    )
+
+
+def _add_report(command: argparse.ArgumentParser) -> None:
+    _add_source(command)
+    command.add_argument("-o", "--output", metavar="FILE", required=True, help="the HTML file to write")
+    command.add_argument("--title", metavar="TEXT", help="title of the page (default: the name of IN)")
 
 
 def _restorer(arguments: argparse.Namespace) -> Restorer:
@@ -203,6 +233,91 @@ def _evaluate(arguments: argparse.Namespace) -> int:
     if len(arguments.files) > 1 and scores:
         _print(_score_line(sum(scores, Score()), "in all"))
     return status
+
+
+def _corpus(arguments: argparse.Namespace) -> int:
+    from .corpus import restore_corpus
+
+    if not arguments.checkpoint > 0:
+        raise _Usage("--checkpoint must be more than 0")
+    restorer = _restorer(arguments)
+    with _said_clearly(arguments):
+        tally = restore_corpus(
+            arguments.source,
+            arguments.target,
+            restorer=restorer,
+            format=arguments.format,
+            field=arguments.field,
+            edits=arguments.edits,
+            only_spun=arguments.only_spun,
+            workers=arguments.workers,
+            force=arguments.force,
+            checkpoint=arguments.checkpoint,
+        )
+    for line in _summary(tally):
+        sys.stderr.write(f"{_printable(line)}\n")
+    return 1 if tally.failures else 0
+
+
+def _summary(tally: Tally) -> Iterator[str]:
+    """Yield the lines of what a run over a corpus found."""
+    share = f" ({100 * tally.spun / tally.documents:.1f} %)" if tally.documents else ""
+    yield f"{tally.documents:,} documents, {tally.spun:,} spun{share}, {tally.written:,} written"
+    yield f"{tally.words_restored:,} of {tally.words:,} words restored in {tally.edits:,} edits"
+    pairs = sorted(tally.substitutions.items(), key=lambda p: (-p[1], p[0]))
+    for (original, spun), count in pairs[:10]:
+        yield f"{count:8,} × {_quote(spun)} → {_quote(original)}"
+    if tally.without_text:
+        yield f"{tally.without_text:,} without text"
+    if tally.failures:
+        yield f"{tally.failures:,} could not be done and stay as they were:"
+        yield from (f"    {fault}" for fault in tally.faults)
+        if tally.failures > len(tally.faults):
+            yield "    …"
+
+
+def _report(arguments: argparse.Namespace) -> int:
+    from .corpus import explain_corpus
+    from .report import write_report
+
+    restorer = _restorer(arguments)
+    if not Path(arguments.output).absolute().parent.is_dir():
+        # Better said before all the work than after it.
+        raise _Failed(f"{arguments.output}: No such folder")
+    names: deque[str] = deque()
+
+    def results() -> Iterator[Restoration | Failure | None]:
+        found = explain_corpus(
+            arguments.source,
+            restorer=restorer,
+            format=arguments.format,
+            field=arguments.field,
+            workers=arguments.workers,
+        )
+        for name, result in found:
+            names.append(name)
+            yield result
+
+    title = arguments.title or f"Restoration report: {Path(arguments.source).resolve().name}"
+    with _said_clearly(arguments):
+        # A name is asked for when its result is there.
+        write_report(results(), arguments.output, title=title, names=iter(names.popleft, None))
+    return 0
+
+
+@contextmanager
+def _said_clearly(arguments: argparse.Namespace) -> Iterator[None]:
+    """Name the file that an OSError is about; an option that means nothing is one of the command line's."""
+    try:
+        yield
+    except OptionError as error:
+        raise _Usage(str(error)) from error
+    except OSError as error:
+        raise _Failed(f"{error.filename or arguments.source}: {_reason(error)}") from error
+    except KeyboardInterrupt:
+        if arguments.command is _corpus:
+            _complain("interrupted; the same command goes on from the last checkpoint")
+        raise
 
 
 def _score_line(score: Score, name: str) -> str:
@@ -421,9 +536,10 @@ def _print(text: str) -> None:
 
 
 def _print_json(value: dict[str, Any]) -> None:
-    line = json.dumps(value, ensure_ascii=False)
+    from .corpus_formats import dumps
+
     # Bytes that were no UTF-8 are lone surrogates here, which JSON can only carry as escapes.
-    _print(_SURROGATE.sub(lambda m: f"\\u{ord(m[0]):04x}", line) + "\n")
+    _print(dumps(value) + "\n")
 
 
 def _complain(message: str) -> None:

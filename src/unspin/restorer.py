@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from functools import cached_property, lru_cache
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import regex
@@ -21,6 +21,9 @@ from .errors import OptionError
 from .phrase_table import compile_rows
 from .protected import Pattern, term_pattern
 from .rows import FAMILIES, Row, parse_row, read_rows
+
+if TYPE_CHECKING:
+    from .batch import Failure
 
 #: Rows of the user's own: ``{original: spun forms}``, lines of a table, or the path of a table file.
 Tables = Mapping[str, "str | Iterable[str]"] | Iterable[str] | str | os.PathLike[str]
@@ -39,7 +42,7 @@ class Restorer:
     ``tables``          rows of your own, added to the shipped ones; a row whose original is in the shipped table
                         replaces it there. ``{original: [spun, …]}``, lines ``original = spun | spun``, or the
                         path of a table file (docs/table.md). Compiled when the restorer is first used (seconds).
-    ``families``        spinner families to consider, of "news", "web", "academic", "thesaurus" and "user" (your
+    ``families``        spinner families to consider, of "news", "web", "turbo", "academic", "thesaurus" and "user" (your
                         own rows); those not named are disabled. Default: all.
     ``spelling``        "keep": restored words follow the document's spelling; "british" or "american" force one
                         on restored words. Nothing else is ever respelled.
@@ -97,6 +100,48 @@ class Restorer:
         text = _checked(text)
         return combine(self._engine.detect(text))
 
+    def restore_many(
+        self,
+        texts: Iterable[str | None],
+        *,
+        workers: int | None = None,
+        progress: bool | None = None,
+        chunk: int | None = None,
+        total: int | None = None,
+    ) -> Iterator[str | Failure | None]:
+        """Yield the restored text of each of *texts*, in order, over processes: see `unspin.restore_many`."""
+        from .batch import run
+
+        return run(self, type(self).restore, texts, workers, progress, chunk, total)
+
+    def explain_many(
+        self,
+        texts: Iterable[str | None],
+        *,
+        workers: int | None = None,
+        progress: bool | None = None,
+        chunk: int | None = None,
+        total: int | None = None,
+    ) -> Iterator[Restoration | Failure | None]:
+        """Yield the restoration of each of *texts*, in order, over processes: see `unspin.explain_many`."""
+        from .batch import run
+
+        return run(self, type(self).explain, texts, workers, progress, chunk, total)
+
+    def detect_many(
+        self,
+        texts: Iterable[str | None],
+        *,
+        workers: int | None = None,
+        progress: bool | None = None,
+        chunk: int | None = None,
+        total: int | None = None,
+    ) -> Iterator[Detection | Failure | None]:
+        """Yield the detection for each of *texts*, in order, over processes: see `unspin.detect_many`."""
+        from .batch import run
+
+        return run(self, type(self).detect, texts, workers, progress, chunk, total)
+
     @cached_property
     def _engine(self) -> Engine:
         model = resources.language_model()
@@ -143,5 +188,5 @@ def _user_rows(tables: Tables) -> list[Row]:
 @lru_cache(maxsize=4)
 def _table_with(rows: tuple[Row, ...]) -> Any:
     own = {r.original for r in rows}
-    shipped = [r for r in read_rows(resources.data_path("phrases")) if r.original not in own]
+    shipped = [r for r in resources.rows() if r.original not in own]
     return compile_rows([*shipped, *rows], resources.language_model())

@@ -26,6 +26,7 @@ from unspin.tokens import split
 from . import gold
 from .coverage import Coverage, coverage
 from .spin import Spinner
+from .tortured import carrier
 
 #: Words of a document made from held-out lines of one domain.
 DOCUMENT = 300
@@ -63,9 +64,12 @@ def report_seed(restorer: unspin.Restorer, folder: Path) -> None:
     """Print how the marked-up article is restored."""
     markup = parse_gold((folder / "seed.gold.txt").read_text(encoding="utf-8"), "seed.gold.txt")
     result = score(markup, restorer.restore(markup.spun))
+    required = "".join(p if isinstance(p, str) else p.accepted[0] if p.required else p.spun for p in markup.parts)
+    offered = coverage(resources.phrase_table(), markup.spun, required)
     print(
         f"seed            required {result.required}  restored {result.restored}  wrong {result.wrong}  "
-        f"false {result.false}  precision {result.precision:.3f}  recall {result.recall:.3f}  F0.5 {result.f05:.3f}"
+        f"false {result.false}  precision {result.precision:.3f}  recall {result.recall:.3f}  F0.5 {result.f05:.3f}  "
+        f"coverage {offered.share:.3f} of {offered.edits} edits"
     )
 
 
@@ -124,7 +128,7 @@ def report_clean(restorer: unspin.Restorer, name: str, documents: list[str]) -> 
 def report_generated(restorer: unspin.Restorer, name: str, documents: list[str]) -> None:
     """Print how much of a spinning by the table's own rows is undone (an upper bound: the table is known)."""
     rows = read_rows(resources.data_path("phrases"))
-    for family in ("news", "web", "thesaurus"):
+    for family in ("news", "web", "turbo", "thesaurus"):
         spinner = Spinner(rows, family)
         b = a = n = 0
         for seed, text in enumerate(documents):
@@ -142,9 +146,8 @@ def report_tortured(restorer: unspin.Restorer) -> None:
         if row.needs or row.excludes:
             continue
         for form in row.spun:
-            text = f"In this paper the {form} is discussed in detail."
             total += 1
-            right += restorer.restore(text).casefold() == f"in this paper the {row.original} is discussed in detail.".casefold()
+            right += restorer.restore(carrier(form)).casefold() == carrier(row.original).casefold()
     print(f"tortured phrases in a carrier sentence: {right} of {total} restored exactly ({right / total:.1%})")
 
 _RAW = argparse.RawDescriptionHelpFormatter

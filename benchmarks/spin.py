@@ -1,7 +1,7 @@
 """A spinner for measuring: spins clean text with the table's own rows by the rules of its families.
 
 Every original outside quotations is replaced if the document's list holds it (probability ``fires``), one draw an
-original and document for news; web spinners draw each time. The result is aligned with its original by construction.
+original and document for news; the web spinners draw each time. The result is aligned with its original by construction.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ class Spinner:
                 if not fired[key]:
                     continue
                 upper = parts[2 * k + 1][:1].isupper()
-                if self.family == "web" or (key, upper) not in chosen:
+                if self.family in ("web", "turbo") or (key, upper) not in chosen:
                     chosen[key, upper] = draw.choices(row.spun, row.weights)[0]
                 spun = "".join(parts[2 * k + 1 : 2 * (k + length)])
                 parts[2 * k + 1] = case_like(chosen[key, upper], spun, sentence_start=True)

@@ -15,13 +15,15 @@ from functools import cached_property
 import numpy as np
 
 from . import protected
+from .channel import Settings
+from .composition import composed, promising
 from .decoder import choose
 from .detection import Verdict, combine, verdict
 from .drafting import Account, Drafts
 from .edits import Restoration
-from .evidence import find_matches, gather, screen
+from .evidence import by_parts, find_matches, gather, screen
 from .fuzzy import NearSpellings
-from .inference import Reading, Settings, infer
+from .inference import Reading, infer
 from .language_model import LanguageModel
 from .phrase_table import Matches, PhraseTable
 from .rows import FAMILIES
@@ -31,7 +33,7 @@ from .tokens import Tokens, tokenise
 #: Code points of a section; it ends at a line end where there is one.
 SECTION = 24_000
 #: Families of a text that holds tortured phrases without being reworded throughout.
-_PHRASES = np.array([f in ("academic", "agreement") for f in FAMILIES])
+_PHRASES = np.array([f in ("academic", "thesaurus", "agreement") for f in FAMILIES])
 
 
 def sections(text: str) -> Iterator[tuple[int, str]]:
@@ -104,6 +106,7 @@ class Engine:
         found = self.table.match(tokens.stream)
         families, phrases, weight = screen(self.table, found, words, self.families)
         clean = Section(text, tokens, Verdict(weight, words, nothing, nothing))
+        phrases = phrases or (bool(self.families[_PHRASES].all()) and promising(self.table, self.model, tokens.stream, found))
         if families is None and not phrases:
             return clean
         offsets = tokens.offsets()
@@ -119,7 +122,7 @@ class Engine:
         section = clean if families is None else self._read(base, found, families)
         if phrases and section.verdict.probability < 0.5:
             # Not spun throughout, but a tortured phrase or two may stand in it.
-            alone = self._read(base, found, _PHRASES, phrases_only=True)
+            alone = self._read(base, found, _PHRASES & self.families, phrases_only=True)
             if alone.verdict.probability >= 0.5:
                 return alone
         return section
@@ -127,6 +130,8 @@ class Engine:
     def _read(self, section: Section, found: Matches, families: np.ndarray, *, phrases_only: bool = False) -> Section:
         """Weigh the readings that some families offer; without any, the section stays as it is."""
         evidence = gather(self.table, section.tokens, found, families)
+        if phrases_only:
+            evidence = by_parts(self.table, evidence, composed(self.table, self.model, section.tokens.stream, evidence.arcs))
         if not len(evidence.arcs):
             return section
         reading = infer(self.table, self.model, section.tokens.stream, evidence, self.settings)

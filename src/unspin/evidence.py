@@ -10,24 +10,26 @@ import numpy as np
 from .lattice import Arcs
 from .phrase_table import CASED, Matches, PhraseTable
 from .rows import FAMILIES
-from .tokens import BREAK, HYPHEN, Tokens, ranges
+from .tokens import BREAK, HYPHEN, Tokens, ranges, split
 
 #: Weight of an academic phrase that is worth a look (see `screen`).
-SCREEN_PHRASE = 0.3
+SCREEN_PHRASE = 0.03
 
 #: Words of a spun phrase that is long enough to be taken as a whole.
 LONG = 4
 
-_ACADEMIC, _USER = FAMILIES.index("academic"), FAMILIES.index("user")
+_ACADEMIC, _THESAURUS, _USER = (FAMILIES.index(f) for f in ("academic", "thesaurus", "user"))
 #: A document is the work of one spinner: the families that give it away, the weight a word under which a text is
-#: taken for clean of them (measured on clean and spun passages), and the families to read it by. Heavy web spinners
-#: also do what the news family does; academic rewording shows in whole phrases and in their words.
+#: taken for clean of them (measured on clean and spun passages), how much commoner than the others it is, in nats, and
+#: the families to read it by. Heavy web spinners also do what the news family does; academic rewording shows in whole
+#: phrases and in their words.
 _SPINNERS = tuple(
-    ([FAMILIES.index(f) for f in named], slope, np.array([f in (*allowed, "agreement", "user") for f in FAMILIES]))
-    for named, slope, allowed in (
-        (("news",), 0.02, ("news",)),
-        (("web",), 0.02, ("news", "web")),
-        (("academic", "thesaurus"), 0.0, ("academic", "thesaurus")),
+    ([FAMILIES.index(f) for f in named], slope, prior, np.array([f in (*allowed, "agreement", "user") for f in FAMILIES]))
+    for named, slope, prior, allowed in (
+        (("news",), 0.02, 2.0, ("news",)),
+        (("web",), 0.02, 0.0, ("news", "web")),
+        (("turbo",), 0.02, 0.0, ("turbo",)),
+        (("academic", "thesaurus"), 0.0, 0.0, ("academic", "thesaurus")),
     )
 )
 
@@ -41,6 +43,7 @@ class Evidence:
     ``named``      bool[m]: covers a capitalised word amid a sentence, which is likely a name
     ``survivor``   float64[F, n]: P(family would have touched the id), 0 for no original
     ``kept``       the one-token survivors, for each original's own record
+    ``composed``   bool[m]: makes an established term with a neighbour (`composition`); None where it wasn't asked
     """
 
     arcs: Arcs
@@ -49,6 +52,17 @@ class Evidence:
     named: np.ndarray
     survivor: np.ndarray
     kept: Matches
+    composed: np.ndarray | None = None
+
+
+def by_parts(table: PhraseTable, evidence: Evidence, composed: np.ndarray) -> Evidence:
+    """Return the evidence of academic phrases: of what is word for word, the arcs *composed* to a term alone."""
+    ok = composed | (table.family[evidence.arcs.entry] != _THESAURUS)
+    survivor = evidence.survivor.copy()
+    survivor[_THESAURUS] = 0.0
+    return Evidence(
+        evidence.arcs[ok], evidence.spun[ok], evidence.nested[ok], evidence.named[ok], survivor, evidence.kept, composed[ok]
+    )
 
 
 def screen(table: PhraseTable, found: Matches, words: int, enabled: np.ndarray) -> tuple[np.ndarray | None, bool, float]:
@@ -66,8 +80,9 @@ def screen(table: PhraseTable, found: Matches, words: int, enabled: np.ndarray) 
     sums = (weight[:single].sum(axis=0) + positive.sum(axis=0)).tolist()
     total = [s if on else -np.inf for s, on in zip(sums, enabled.tolist())]
     phrases = bool(enabled[_ACADEMIC]) and bool((positive[:, _ACADEMIC] > SCREEN_PHRASE).any())
-    best, slope, families = max(
-        ((max(total[f] for f in named), slope, families) for named, slope, families in _SPINNERS), key=itemgetter(0)
+    _, best, slope, families = max(
+        ((prior + (s := max(total[f] for f in named)), s, slope, families) for named, slope, prior, families in _SPINNERS),
+        key=itemgetter(0),
     )
     if best <= slope * words and not total[_USER] > 0:
         return None, phrases, best
@@ -154,7 +169,9 @@ def _in_context(table: PhraseTable, tokens: Tokens, entry: np.ndarray) -> np.nda
         words = f" {' '.join(tokens.words)} "
 
         def holds(term: str) -> bool:
-            return f" {term.lower()} " in words or f" {term.lower()}s " in words
+            # As the text's words are: without hyphens.
+            shown = " ".join(split(term)[1])
+            return f" {shown} " in words or f" {shown}s " in words
 
         for k in set(asked.tolist()):
             needs, excludes = table.contexts[k]

@@ -6,27 +6,31 @@ that is a spun form, an original, or both; every phrase of a stream is found by 
 
 from __future__ import annotations
 
+import json
 import os
 import zlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from difflib import SequenceMatcher
+from itertools import groupby
 
 import numpy as np
 
 from . import container
 from .errors import DataError
 from .inflection import inflect
-from .language_model import UNKNOWN_WORD, LanguageModel
-from .rows import FAMILIES, Row
-from .tokens import BREAK, COLON, COMMA, FIRST_WORD, HYPHEN, OTHER, PAREN, UNK, ranges, split, tokenise
+from .language_model import UNKNOWN_WORD, LanguageModel, pair_keys
+from .rows import FAMILIES, Row, parse_rows
+from .tokens import BREAK, COLON, COMMA, FIRST_WORD, HYPHEN, OTHER, PAREN, UNK, split, tokenise
 
 KIND = "phrase table"
-LONGEST = 7
+LONGEST = 10
 #: What a derived (inflected) row is worth of the row it comes from.
 DERIVED = 0.4
 #: Candidates that a spun form keeps in a family: the most probable, and how many nats behind the first at most.
 MOST, BEHIND = 6, 5.0
+#: And those that are so close, in nats, to the likeliest by the table alone.
+USUAL = 0.7
 CASED, COMMON = 1, 2
 _MARKS = frozenset({BREAK, COMMA, COLON, PAREN, HYPHEN, OTHER})
 #: P(the family touches an original) where the row doesn't say, for one word and for more: measured on spun
@@ -35,6 +39,8 @@ FIRES = {"news": (0.18, 0.55)}
 FIRES_OTHER = (0.5, 0.6)
 #: Share of replacements that a row lists, measured there too.
 LISTED = 0.88
+
+_ACADEMIC, _THESAURUS = FAMILIES.index("academic"), FAMILIES.index("thesaurus")
 
 _U = np.uint64
 _P = _U(0x9E3779B97F4A7C15)
@@ -66,6 +72,9 @@ class PhraseTable:
                       entry differ: spun words lo–hi, original words lo–hi, a number equal for equal words, and
                       whether it is all that differs (where there are several stretches, the last is them all)
     ``fires``         float32[P, F]: P(family touches the phrase), 0 where it is no original of the family
+    ``terms``         uint64, sorted: keys of word pairs that stand beside each other in technical terms, the originals of
+                      the academic family among them; ``may_begin_term``, ``may_end_term``: bool[V], whether a word, or
+                      a word that the thesaurus family makes it of, is the first or second of such a pair
     ``suspicion``     float32[P, F]: log P(phrase | spun by the family) − log P(phrase | clean), for screening
     """
 
@@ -88,6 +97,9 @@ class PhraseTable:
     piece: np.ndarray
     fires: np.ndarray
     suspicion: np.ndarray
+    terms: np.ndarray
+    may_begin_term: np.ndarray
+    may_end_term: np.ndarray
     texts: Sequence[str]
     wheres: Sequence[str]
     contexts: Sequence[tuple[tuple[str, ...], tuple[str, ...]]]
@@ -122,17 +134,6 @@ class PhraseTable:
 
 def _step(key: np.ndarray, ids: np.ndarray) -> np.ndarray:
     return (key ^ ids.astype(_U)) * _P + (key >> _U(29))
-
-
-def hash_phrases(tokens: np.ndarray, tokens_from: np.ndarray) -> np.ndarray:
-    """Return uint64[P], the hashes by which `PhraseTable.match` finds phrases (ids as in ``tokens``)."""
-    first, size = tokens_from[:-1], np.diff(tokens_from)
-    keys = np.zeros(len(first), dtype=_U)
-    with np.errstate(over="ignore"):
-        for j in range(int(size.max(initial=0))):
-            more = np.flatnonzero(size > j)
-            keys[more] = _step(keys[more], tokens[first[more] + j])
-    return keys
 
 
 def derive(rows: Iterable[Row], known: Mapping[str, int], log_unigram: np.ndarray) -> list[Row]:
@@ -179,8 +180,19 @@ def fires(row: Row) -> float:
     return FIRES.get(row.family, FIRES_OTHER)[" " in row.original]
 
 
-def compile_rows(rows: Iterable[Row], model: LanguageModel) -> PhraseTable:
-    """Invert *rows* into a table over the model's vocabulary (words it lacks are added at the end)."""
+def term_pairs(lines: Iterable[str], model: LanguageModel) -> np.ndarray:
+    """Return the sorted uint64 keys of terms given as "first second", a line each; unknown words are left out."""
+    get = model.vocabulary.get
+    pairs = np.array([[get(w, 0) for w in line.split(" ")] for line in lines], dtype=np.int64).reshape(-1, 2)
+    pairs = pairs[(pairs > 0).all(axis=1)]
+    return np.unique(pair_keys(pairs[:, 0], pairs[:, 1]))
+
+
+def compile_rows(rows: Iterable[Row], model: LanguageModel, terms: np.ndarray | None = None) -> PhraseTable:
+    """Invert *rows* into a table over the model's vocabulary (words it lacks are added at the end).
+
+    ``terms``: technical terms beside those that the academic rows restore (see `term_pairs`)
+    """
     rows = list(rows)
     rows += derive(rows, model.vocabulary, model.unigrams)
     vocabulary = dict(model.vocabulary)
@@ -228,7 +240,8 @@ def compile_rows(rows: Iterable[Row], model: LanguageModel) -> PhraseTable:
                 key = (spun, original, family, context)
                 if key not in entries or entries[key][0] < value:
                     entries[key] = (value, flags, number)
-    return _arrays(model, rows, vocabulary, log_unigram, index, entries, list(contexts), touched)
+    listed = np.zeros(0, dtype=_U) if terms is None else terms
+    return _arrays(model, rows, vocabulary, log_unigram, index, entries, list(contexts), touched, listed)
 
 
 def _beyond(word: str) -> float:
@@ -300,6 +313,7 @@ def _arrays(
     entries: dict[tuple[int, int, int, int], tuple[float, int, int]],
     contexts: list[tuple[tuple[str, ...], tuple[str, ...]]],
     touched: dict[tuple[int, int], float],
+    listed: np.ndarray,
 ) -> PhraseTable:
     sequences = list(index)
     count = len(sequences)
@@ -313,14 +327,14 @@ def _arrays(
 
     ordered = sorted(entries.items(), key=lambda e: (e[0][0], e[0][2], -(e[1][0] + log_phrase[e[0][1]]), e[0][1:]))
     kept: list[tuple[tuple[int, int, int, int], tuple[float, int, int]]] = []
-    run, last, best = 0, (-1, -1), 0.0
-    for key, candidate in ordered:
-        score = candidate[0] + log_phrase[key[1]]
-        if (key[0], key[2]) != last:
-            run, last, best = 0, (key[0], key[2]), score
-        run += 1
-        if run <= MOST and score > best - BEHIND:
-            kept.append((key, candidate))
+    for _, group in groupby(ordered, key=lambda e: (e[0][0], e[0][2])):
+        candidates = list(group)
+        best = candidates[0][1][0] + log_phrase[candidates[0][0][1]]
+        # What the spinner does most is kept however rare bigrams hold the original to be: they underrate set phrases.
+        usual = max(value[0] for _, value in candidates) - USUAL
+        for rank, (key, candidate) in enumerate(candidates):
+            if (rank < MOST and candidate[0] + log_phrase[key[1]] > best - BEHIND) or candidate[0] >= usual:
+                kept.append((key, candidate))
     spun = np.array([k[0] for k, _ in kept], dtype=np.int64)
     original = np.array([k[1] for k, _ in kept], dtype=np.int32)
     family = np.array([k[2] for k, _ in kept], dtype=np.uint8)
@@ -349,59 +363,107 @@ def _arrays(
         left = np.exp(log_phrase.astype(np.float64))
         suspicion[:, f] = np.log((left * (1 - rate * fire[:, f]) + rate * gained) / left)
 
-    size = FIRST_WORD + len(vocabulary)
-    single = np.full(size, -1, dtype=np.int32)
-    longer = np.zeros(size, dtype=bool)
-    lengths = np.diff(tokens_from)
-    one = np.flatnonzero(lengths == 1)
-    single[tokens[tokens_from[one]]] = one
-    longer[tokens[tokens_from[:-1][lengths > 1]]] = True
-    hashes = hash_phrases(tokens, tokens_from)
-    keys: dict[int, np.ndarray] = {}
-    found: dict[int, np.ndarray] = {}
-    for length in range(2, int(lengths.max(initial=1)) + 1):
-        mine = np.flatnonzero(lengths == length)
-        if len(np.unique(hashes[mine])) < len(mine):
-            raise DataError("two phrases of the table have one hash")
-        longer_ones = np.flatnonzero(lengths >= length)
-        starts = tokens_from[:-1][longer_ones]
-        prefix = hash_phrases(
-            tokens[ranges(starts, np.full(len(starts), length))], np.arange(len(starts) + 1) * length
-        )
-        keys[length] = np.unique(prefix)
-        found[length] = np.full(len(keys[length]), -1, dtype=np.int32)
-        found[length][np.searchsorted(keys[length], hashes[mine])] = mine
+    size = np.diff(tokens_from)
+    inner = np.repeat((fire[:, _ACADEMIC] > 0) & (size > 1), size)
+    inner[tokens_from[1:] - 1] = False
+    at = np.flatnonzero(inner)
+    first, second = tokens[at], tokens[at + 1]
+    words = (first >= FIRST_WORD) & (second >= FIRST_WORD)
+    terms = np.unique(np.concatenate([listed, pair_keys(first[words], second[words])]))
     return PhraseTable(
-        vocabulary, log_unigram, single, longer, keys, found, tokens_from, tokens, entries_from, original, log_weight,
+        vocabulary, log_unigram, *_index(tokens, tokens_from, FIRST_WORD + len(vocabulary)), tokens_from, tokens,
+        entries_from, original, log_weight,
         family, np.array([v[1] for _, v in kept], dtype=np.uint8), np.array([v[2] for _, v in kept], dtype=np.int32),
         np.array([k[3] for k, _ in kept], dtype=np.int32), np.array(pieces_from, dtype=np.int64), piece, fire,
-        suspicion,
+        suspicion, terms, *_sides(terms, tokens, tokens_from, entries_from, original, family, len(log_unigram)),
         [r.original for r in rows], [r.where for r in rows], contexts,
     )  # fmt: skip
 
 
-_ARRAYS = (
-    "single", "starts_longer", "tokens_from", "tokens", "entries_from", "original", "log_weight", "family", "flags",
-    "row", "context", "pieces_from", "piece", "fires", "suspicion",
-)  # fmt: skip
-#: Types in the file, and in memory where they differ from it.
-_WIDE: dict[str, type[np.generic]] = dict.fromkeys(("tokens_from", "tokens", "entries_from", "pieces_from"), np.int64)
-_WIDE |= dict.fromkeys(("log_weight", "fires", "suspicion"), np.float32)
-_NARROW = {name: np.int32 if wide is np.int64 else np.float16 for name, wide in _WIDE.items()}
+def _index(
+    tokens: np.ndarray, tokens_from: np.ndarray, size: int
+) -> tuple[np.ndarray, np.ndarray, dict[int, np.ndarray], dict[int, np.ndarray]]:
+    """Return ``single``, ``starts_longer``, ``keys`` and ``found`` of a `PhraseTable` over *size* token ids."""
+    single = np.full(size, -1, dtype=np.int32)
+    longer = np.zeros(size, dtype=bool)
+    lengths = np.diff(tokens_from)
+    first = tokens_from[:-1]
+    one = np.flatnonzero(lengths == 1)
+    single[tokens[first[one]]] = one
+    longer[tokens[first[lengths > 1]]] = True
+    keys: dict[int, np.ndarray] = {}
+    found: dict[int, np.ndarray] = {}
+    with np.errstate(over="ignore"):
+        alive = np.flatnonzero(lengths > 1)
+        prefix = _step(np.zeros(len(alive), dtype=_U), tokens[first[alive]])
+        for length in range(2, int(lengths.max(initial=1)) + 1):
+            go_on = lengths[alive] >= length
+            alive = alive[go_on]
+            prefix = _step(prefix[go_on], tokens[first[alive] + (length - 1)])
+            ordered = np.sort(prefix)
+            keys[length] = ordered[np.append(ordered[1:] != ordered[:-1], True)] if len(ordered) else ordered
+            ends = np.flatnonzero(lengths[alive] == length)
+            place = np.searchsorted(keys[length], prefix[ends])
+            if len(ends) and np.bincount(place).max() > 1:
+                raise DataError("two phrases of the table have one hash")
+            found[length] = np.full(len(keys[length]), -1, dtype=np.int32)
+            found[length][place] = alive[ends]
+    return single, longer, keys, found
 
 
-def save_table(table: PhraseTable, model: LanguageModel, path: str | os.PathLike[str]) -> None:
-    """Write a compiled table; the file is tied to the model's vocabulary."""
-    arrays = {name: getattr(table, name) for name in _ARRAYS}
-    arrays = {name: a.astype(_NARROW.get(name, a.dtype)) for name, a in arrays.items()}
+def _sides(
+    terms: np.ndarray,
+    tokens: np.ndarray,
+    tokens_from: np.ndarray,
+    entries_from: np.ndarray,
+    original: np.ndarray,
+    family: np.ndarray,
+    size: int,
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return ``may_begin_term`` and ``may_end_term`` of a `PhraseTable`."""
+    begins, ends = np.zeros(size, dtype=bool), np.zeros(size, dtype=bool)
+    begins[(terms >> _U(21)).astype(np.int64)] = True
+    ends[(terms & _U((1 << 21) - 1)).astype(np.int64)] = True
+    mine = np.flatnonzero(family == _THESAURUS)
+    spun = np.repeat(np.arange(len(entries_from) - 1), np.diff(entries_from))[mine]
+    wanted = original[mine].astype(np.int64)
+    # Of a longer one, the word that stands at the seam.
+    may_begin, may_end = begins.copy(), ends.copy()
+    may_begin[tokens[tokens_from[spun + 1] - 1][begins[tokens[tokens_from[wanted + 1] - 1]]]] = True
+    may_end[tokens[tokens_from[spun]][ends[tokens[tokens_from[wanted]]]]] = True
+    return may_begin, may_end
+
+
+#: Arrays as they stand in the file: those that begin where others end are kept as counts.
+_COUNTS = {"tokens_from": "tokens.count", "entries_from": "entries.count", "pieces_from": "pieces.count"}
+_ARRAYS: dict[str, type[np.generic]] = {
+    "tokens": np.int32, "original": np.int32, "log_weight": np.float16, "family": np.uint8, "flags": np.uint8,
+    "row": np.int32, "context": np.int32, "fires": np.float16, "suspicion": np.float16, "terms": np.uint64,
+}  # fmt: skip
+#: Types in memory, where they differ from the file's.
+_WIDE: dict[str, type[np.generic]] = {
+    "tokens": np.int64, "log_weight": np.float32, "fires": np.float32, "suspicion": np.float32
+}  # fmt: skip
+
+
+def save_table(
+    table: PhraseTable, model: LanguageModel, path: str | os.PathLike[str], source: Mapping[str, str] | None = None
+) -> None:
+    """Write a compiled table; the file is tied to the model's vocabulary.
+
+    ``source``: the row files that it was compiled from, name → text; they go along, for `stored_rows`.
+    """
+    arrays = {name: getattr(table, name).astype(kind) for name, kind in _ARRAYS.items()}
+    for name, counts in _COUNTS.items():
+        arrays[counts] = np.diff(getattr(table, name)).astype(np.uint8)
+        if int(np.diff(getattr(table, name)).max(initial=0)) > 255:
+            raise DataError(f"more than 255 {counts.split('.')[0]} of one phrase")
     arrays["piece"] = table.piece[:, [0, 1, 2, 3, 5]].astype(np.uint8)
     arrays["piece.words"] = table.piece[:, 4]
-    for length in table.keys:
-        arrays[f"keys.{length}"], arrays[f"found.{length}"] = table.keys[length], table.found[length]
     extra = list(table.vocabulary)[len(model.vocabulary) :]
     arrays["log_extra"] = table.log_unigram[len(model.unigrams) :]
     for name, lines in (("extra", extra), ("texts", table.texts), ("wheres", table.wheres)):
-        arrays[name] = np.frombuffer(zlib.compress("\n".join(lines).encode("utf-8"), 9), dtype=np.uint8)
+        arrays[name] = np.frombuffer("\n".join(lines).encode("utf-8"), dtype=np.uint8)
     meta = {
         "vocabulary": model.mark,
         "families": list(FAMILIES),
@@ -409,7 +471,21 @@ def save_table(table: PhraseTable, model: LanguageModel, path: str | os.PathLike
         "phrases": len(table.fires),
         "entries": len(table.original),
     }
-    container.write(path, KIND, meta, arrays)
+    packed = list(arrays)
+    # Packed by itself: only who compiles anew unpacks it.
+    text = json.dumps(dict(source or {}), ensure_ascii=False, sort_keys=True).encode("utf-8")
+    arrays["source"] = np.frombuffer(zlib.compress(text, 9), dtype=np.uint8)
+    container.write(path, KIND, meta, arrays, packed)
+
+
+def stored_rows(path: str | os.PathLike[str]) -> list[Row]:
+    """Return the rows that the table at *path* was compiled from; raises DataError where it's damaged."""
+    _, arrays = container.read(path, KIND)
+    try:
+        files = json.loads(zlib.decompress(arrays["source"].tobytes()))
+    except (zlib.error, ValueError) as error:
+        raise DataError(f"{path}: its rows are damaged ({error})") from error
+    return [row for name, text in files.items() for row in parse_rows(text.splitlines(), name=name)]
 
 
 def open_table(path: str | os.PathLike[str], model: LanguageModel) -> PhraseTable:
@@ -419,22 +495,34 @@ def open_table(path: str | os.PathLike[str], model: LanguageModel) -> PhraseTabl
         raise DataError(f"{path}: was compiled for another language model; run python -m unspin.build table")
 
     def lines(name: str) -> list[str]:
-        text = zlib.decompress(arrays[name].tobytes()).decode("utf-8")
+        text = arrays[name].tobytes().decode("utf-8")
         return text.split("\n") if text else []
 
     extra = lines("extra")
     base = FIRST_WORD + len(model.vocabulary)
     vocabulary: Mapping[str, int] = model.vocabulary | dict(zip(extra, range(base, base + len(extra))))
     loaded = {name: arrays[name].astype(_WIDE[name]) if name in _WIDE else arrays[name] for name in _ARRAYS}
+    for name, counts in _COUNTS.items():
+        loaded[name] = np.zeros(len(arrays[counts]) + 1, dtype=np.int64)
+        np.cumsum(arrays[counts], out=loaded[name][1:])
     piece = np.empty((len(arrays["piece.words"]), 6), dtype=np.int32)
     piece[:, [0, 1, 2, 3, 5]], piece[:, 4] = arrays["piece"], arrays["piece.words"]
     loaded["piece"] = piece
-    lengths = sorted(int(n.split(".")[1]) for n in arrays if n.startswith("keys."))
+    size = base + len(extra)
+    single, longer, keys, found = _index(loaded["tokens"], loaded["tokens_from"], size)
+    may_begin, may_end = _sides(
+        loaded["terms"], loaded["tokens"], loaded["tokens_from"], loaded["entries_from"], loaded["original"],
+        loaded["family"], size,
+    )  # fmt: skip
     return PhraseTable(
         vocabulary=vocabulary,
         log_unigram=np.concatenate([model.unigrams, arrays["log_extra"]]),
-        keys={n: arrays[f"keys.{n}"] for n in lengths},
-        found={n: arrays[f"found.{n}"] for n in lengths},
+        single=single,
+        starts_longer=longer,
+        keys=keys,
+        found=found,
+        may_begin_term=may_begin,
+        may_end_term=may_end,
         texts=lines("texts"),
         wheres=lines("wheres"),
         contexts=[(tuple(needs), tuple(excludes)) for needs, excludes in meta["contexts"]],

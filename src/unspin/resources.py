@@ -8,7 +8,8 @@ from pathlib import Path
 
 from .errors import DataError
 from .language_model import LanguageModel, open_model
-from .phrase_table import PhraseTable, open_table
+from .phrase_table import PhraseTable, open_table, stored_rows
+from .rows import Row
 
 
 def data_path(*names: str) -> Path:
@@ -31,3 +32,8 @@ def language_model() -> LanguageModel:
 def phrase_table() -> PhraseTable:
     """Return the shipped table, compiled for the shipped model."""
     return open_table(data_path("model", "phrases.table"), language_model())
+
+
+def rows() -> list[Row]:
+    """Return the rows that the shipped table was compiled from."""
+    return stored_rows(data_path("model", "phrases.table"))

@@ -189,4 +189,4 @@ def _user_rows(tables: Tables) -> list[Row]:
 def _table_with(rows: tuple[Row, ...]) -> Any:
     own = {r.original for r in rows}
     shipped = [r for r in resources.rows() if r.original not in own]
-    return compile_rows([*shipped, *rows], resources.language_model())
+    return compile_rows([*shipped, *rows], resources.language_model(), resources.phrase_table().terms)

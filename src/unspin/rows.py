@@ -27,7 +27,7 @@ from pathlib import Path
 from .errors import TableError
 from .tokens import split
 
-FAMILIES = ("news", "web", "academic", "thesaurus", "agreement", "user")
+FAMILIES = ("news", "web", "turbo", "academic", "thesaurus", "agreement", "user")
 _ALTERNATIVE = re.compile(r"(.*?)(?:\s*\*\s*([0-9.]+))?", re.S)
 _FIELDS = frozenset({"fires", "with", "without", "common", "note"})
 

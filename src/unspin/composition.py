@@ -1,0 +1,117 @@
+"""Tortured phrases that nobody listed: an established term, reworded word for word.
+
+"deep learning" is a term; *deep = profound* and *learning = studying* are rows, and nobody writes "profound
+studying". Two neighbours that ordinary text hardly ever has beside each other, but which stand for two that belong
+together, are evidence even where nothing else in the text is spun.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from .language_model import LanguageModel, pair_keys
+from .lattice import Arcs, join
+from .phrase_table import COMMON, Matches, PhraseTable
+from .rows import FAMILIES
+from .tokens import FIRST_WORD, ranges
+
+_THESAURUS = FAMILIES.index("thesaurus")
+#: Log-odds that a pair is a reworded term: a logistic regression of pairs that restore facts of the Problematic Paper
+#: Screener, each with a table that lacks it, against pairs in clean text. BASE; a nat of language model, of channel, by
+#: which the words of the term attract each other; both words reworded; the model has seen the pair; a nat of frequency
+#: of what stands there, of what it stands for.
+BASE, MODEL, CHANNEL, ATTRACTION = -1.08, 0.52, 1.47, 0.13
+BOTH, SEEN, SPUN, ORIGINAL = 3.22, -1.96, -0.68, 0.34
+#: Weight (see `PhraseTable.suspicion`) from which on a spun form is worth a look.
+RARE = 0.0
+#: Log-odds to go by.
+ENOUGH = 3.7
+
+
+def promising(table: PhraseTable, model: LanguageModel, stream: np.ndarray, found: Matches) -> bool:
+    """Whether the text holds such a pair (see `composed`); *found*: the phrases in it."""
+    # Few neighbours can stand for a term at all; only there are the phrases looked at.
+    seam = np.zeros(len(stream) + 1, dtype=bool)
+    np.logical_and(table.may_begin_term[stream[:-1]], table.may_end_term[stream[1:]], out=seam[1:-1])
+    stop = found.start + found.length
+    near = np.flatnonzero((seam[found.start] | seam[stop]) & (table.suspicion[found.phrase, _THESAURUS] > RARE))
+    if not len(near):
+        return False
+    begin = table.entries_from[found.phrase[near]]
+    count = table.entries_from[found.phrase[near] + 1] - begin
+    entry = ranges(begin, count)
+    ours = table.family[entry] == _THESAURUS
+    if not ours.any():
+        return False
+    arcs = Arcs(np.repeat(found.start[near], count), np.repeat(stop[near], count), entry)[ours]
+    return bool(composed(table, model, stream, arcs).any())
+
+
+def composed(table: PhraseTable, model: LanguageModel, stream: np.ndarray, arcs: Arcs) -> np.ndarray:
+    """bool[m]: the word-for-word arcs that make an established term with a neighbour, kept or reworded too."""
+    out = np.zeros(len(arcs), dtype=bool)
+    mine = np.flatnonzero((table.family[arcs.entry] == _THESAURUS) & ((table.flags[arcs.entry] & COMMON) == 0))
+    if not len(mine):
+        return out
+    n, size, m = len(stream), len(model.unigrams), len(mine)
+    original = table.original[arcs.entry[mine]].astype(np.int64)
+    begin, end = table.tokens_from[original], table.tokens_from[original + 1]
+    place, known = np.arange(n), np.where(stream < size, stream, 0)
+    # Kept words first, then arcs: where each begins and ends, and its outer words.
+    start, stop = np.concatenate([place, arcs.start[mine]]), np.concatenate([place + 1, arcs.stop[mine]])
+    first, last = np.concatenate([stream, table.tokens[begin]]), np.concatenate([stream, table.tokens[end - 1]])
+    # Neighbours: an arc and the word after it, the word before it and an arc, two arcs.
+    arc = np.arange(n, n + m)
+    x, y = join(stop[n:], start[n:])
+    x, y = np.concatenate([arc, start[n:] - 1, x + n]), np.concatenate([stop[n:], arc, y + n])
+    term = _is_term(table, last[x], first[y])
+    x, y = x[term], y[term]
+    # What stands there must be words that the model has never seen beside each other.
+    before, after = known[stop[x] - 1], known[start[y]]
+    shown, _ = model.bigram(before, after)
+    odd = (shown == model.unigram_backoff[before] + model.unigrams[after]) & (before >= FIRST_WORD) & (after >= FIRST_WORD)
+    x, y, shown = x[odd], y[odd], shown[odd]
+    if not len(x):
+        return out
+    # The table's own words are beyond the model; both sides of a listed term are within it.
+    first, last = np.where(first < size, first, 0), np.where(last < size, last, 0)
+    inner, channel = np.zeros(len(start)), np.zeros(len(start))
+    for k in set(x.tolist() + y.tolist()) - set(range(n)):
+        inner[k] = _inner(model, table.tokens[begin[k - n] : end[k - n]]) - _inner(model, stream[start[k] : stop[k]])
+        channel[k] = table.log_weight[arcs.entry[mine[k - n]]]
+    pair, _ = model.bigram(last[x], first[y])
+    unigram = model.unigrams
+    # Log frequency of the words reworded: what stands there, and what it stands for.
+    both = (x >= n) & (y >= n)
+    was, now = ((x >= n) * unigram[v[x]] + (y >= n) * unigram[v[y]] for v in (known[start], first))
+    odds = (
+        BASE
+        + MODEL * (inner[x] + inner[y] + unigram[first[x]] - unigram[known[start[x]]] + pair - shown)
+        + CHANNEL * (channel[x] + channel[y])
+        + ATTRACTION * (pair - unigram[first[y]])
+        + BOTH * both
+        + SEEN * (pair != model.unigram_backoff[last[x]] + unigram[first[y]])
+        + np.where(both, 0.5, 1.0) * (SPUN * was + ORIGINAL * now)
+    )
+    good = odds > ENOUGH
+    for side in (x[good], y[good]):
+        out[mine[side[side >= n] - n]] = True
+    return out
+
+
+def _inner(model: LanguageModel, tokens: np.ndarray) -> float:
+    """log P of a run of tokens given its first."""
+    if len(tokens) < 2:
+        return 0.0
+    tokens = np.where(tokens < len(model.unigrams), tokens, 0)
+    return float(model.bigram(tokens[:-1], tokens[1:])[0].sum())
+
+
+def _is_term(table: PhraseTable, a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    """Whether two ids stand beside each other in a technical term."""
+    wanted = pair_keys(a, b)
+    if not len(table.terms):
+        return np.zeros(len(wanted), dtype=bool)
+    where = np.minimum(np.searchsorted(table.terms, wanted), len(table.terms) - 1)
+    found: np.ndarray = table.terms[where] == wanted
+    return found

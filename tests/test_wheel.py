@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import shutil
@@ -13,26 +14,36 @@ from typing import Any
 
 import pytest
 
+from unspin import resources
+from unspin.rows import read_rows
+
 pytest.importorskip("build")
 pytest.importorskip("hatchling")
 
 TREE = Path(__file__).resolve().parents[1]
 #: What goes into a wheel, or the build needs.
-PARTS = ("pyproject.toml", "README.md", "LICENSE", "src", "data")
+PARTS = ("pyproject.toml", "hatch_build.py", "README.md", "LICENSE", "src", "data")
 
 PROBE = """
-import json, sys
+import hashlib, json, sys
 installed, tree = sys.argv[1:]
 sys.path[:] = [installed, *(p for p in sys.path if p != tree and not p.startswith(tree + "/"))]
 import unspin
 from unspin import resources
 text = ("In accordance with the White Home, the legal guidelines are new. "
         "On the identical time, the Chinese language content material could also be blocked.")
+# Rows of one's own are compiled together with the shipped ones, which takes seconds: what would be compiled is enough.
+from unspin import restorer
+from unspin.rows import parse_row
+compiled = []
+restorer.compile_rows = lambda rows, model, terms: compiled.extend((len(rows), len(terms)))
+restorer._table_with((parse_row("smart speaker = gizmo wotsit"),))
 print(json.dumps({
     "file": unspin.__file__,
     "restored": unspin.restore(text),
-    "data": [str(resources.data_path("model", n)) for n in ("english.lm", "phrases.table")]
-    + [str(resources.data_path("phrases"))],
+    "data": [str(resources.data_path("model", n)) for n in ("english.lm", "phrases.table")],
+    "rows": hashlib.sha256(repr(resources.rows()).encode()).hexdigest(),
+    "compiled": compiled,
     "path": sys.path,
     "modules": [m.__file__ for n, m in sys.modules.items() if n.partition(".")[0] == "unspin"],
 }))
@@ -53,7 +64,7 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for name in PARTS:
         source = TREE / name
         if source.is_dir():
-            shutil.copytree(source, tree / name, ignore=shutil.ignore_patterns("__pycache__"))
+            shutil.copytree(source, tree / name, ignore=shutil.ignore_patterns("__pycache__", "*.so"))
         elif source.exists():
             shutil.copy2(source, tree / name)
     _run(sys.executable, "-m", "build", "--wheel", "--no-isolation", "--outdir", folder / "dist", tree, cwd=folder)
@@ -77,8 +88,12 @@ def test_wheel_holds_code_and_data_and_nothing_else(wheel: Path) -> None:
     assert {n.partition("/")[0].partition("-")[0] for n in names} == {"unspin"}
     assert {"unspin/__init__.py", "unspin/py.typed", "unspin/data/model/english.lm"} <= set(names)
     assert "unspin/data/model/phrases.table" in names
-    rows = {f"unspin/data/phrases/{p.name}" for p in (TREE / "data" / "phrases").glob("*.txt")}
-    assert rows <= set(names)
+    # The inner loops are compiled on the way, where that can be done.
+    assert ("unspin/_kernels.so" in names) == any(map(shutil.which, ("cc", "gcc", "clang")))
+    # The rows lie in the table; what it is built from stays behind.
+    assert {n for n in names if n.startswith("unspin/data/")} == {
+        "unspin/data/model/english.lm", "unspin/data/model/phrases.table",
+    }  # fmt: skip
     sources = {p.relative_to(TREE / "src").as_posix() for p in (TREE / "src" / "unspin").rglob("*.py")}
     assert sources <= set(names)
     assert [n for n in names if "__pycache__" in n or n.startswith(("tests", "benchmarks"))] == []
@@ -93,6 +108,10 @@ def test_installed_wheel_restores_with_its_own_data(installed: Path, tmp_path: P
     assert found["restored"] == (
         "According to the White House, the laws are new. At the same time, the Chinese content may be blocked."
     )
+    rows = read_rows(TREE / "data" / "phrases")
+    assert found["rows"] == hashlib.sha256(repr(rows).encode()).hexdigest()
+    own = sum(r.original == "smart speaker" for r in rows)
+    assert found["compiled"] == [len(rows) - own + 1, len(resources.phrase_table().terms)]
     for path in (*found["data"], *found["modules"]):
         assert Path(path).is_relative_to(installed), path
     assert [p for p in found["path"] if Path(p).is_relative_to(TREE)] == []

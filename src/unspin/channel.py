@@ -61,7 +61,7 @@ class Settings:
     fingerprint: float = 4.0
     nested: float = -0.5
     composed: float = 3.0
-    name: float = -1.5
+    name: float = -2.0
     pool: float = 0.4
     cache: float = 0.15
     cache_kept: float = 0.3
@@ -127,9 +127,8 @@ class Channel:
     def _standing(self, rates: np.ndarray) -> np.ndarray:
         """Probability of each stream position that no family replaced it."""
         out = np.ones(self.evidence.survivor.shape[1])
-        for rate, fires in zip(rates.tolist(), self.evidence.survivor):
-            if rate:
-                out *= 1.0 - rate * fires
+        for f in self.evidence.families:
+            out *= 1.0 - rates[f] * self.evidence.survivor[f]
         return out
 
     def _document(self, rates: np.ndarray, mass: np.ndarray) -> np.ndarray:

@@ -11,7 +11,7 @@ import numpy as np
 
 from .language_model import LanguageModel, pair_keys
 from .lattice import Arcs, join
-from .phrase_table import COMMON, Matches, PhraseTable
+from .phrase_table import COMMON, RARE, Matches, PhraseTable
 from .rows import FAMILIES
 from .tokens import FIRST_WORD, ranges
 
@@ -22,33 +22,51 @@ _THESAURUS = FAMILIES.index("thesaurus")
 #: of what stands there, of what it stands for.
 BASE, MODEL, CHANNEL, ATTRACTION = -1.08, 0.52, 1.47, 0.13
 BOTH, SEEN, SPUN, ORIGINAL = 3.22, -1.96, -0.68, 0.34
-#: Weight (see `PhraseTable.suspicion`) from which on a spun form is worth a look.
-RARE = 0.0
 #: Log-odds to go by.
 ENOUGH = 3.7
 
 
 def promising(table: PhraseTable, model: LanguageModel, stream: np.ndarray, found: Matches) -> bool:
     """Whether the text holds such a pair (see `composed`); *found*: the phrases in it."""
-    # Few neighbours can stand for a term at all; only there are the phrases looked at.
-    seam = np.zeros(len(stream) + 1, dtype=bool)
-    np.logical_and(table.may_begin_term[stream[:-1]], table.may_end_term[stream[1:]], out=seam[1:-1])
-    stop = found.start + found.length
-    near = np.flatnonzero((seam[found.start] | seam[stop]) & (table.suspicion[found.phrase, _THESAURUS] > RARE))
-    if not len(near):
+    # Few neighbours can stand for a term, one of them reworded; only of these is the model asked.
+    first, second, reworded_first, reworded_second = table.term_sides
+    a, b = stream[:-1], stream[1:]
+    could = (reworded_first[a] & (second[b] | reworded_second[b])) | (first[a] & reworded_second[b])
+    at = np.flatnonzero(could)
+    if not len(at):
         return False
+    at = at[never_seen(model, stream[at], stream[at + 1])]
+    if not len(at):
+        return False
+    seam = np.zeros(len(stream) + 1, dtype=bool)
+    seam[at + 1] = True
+    rare = table.suspicion[found.phrase, _THESAURUS] > RARE
+    near = np.flatnonzero((seam[found.start] | seam[found.start + found.length]) & rare)
     begin = table.entries_from[found.phrase[near]]
     count = table.entries_from[found.phrase[near] + 1] - begin
     entry = ranges(begin, count)
     ours = table.family[entry] == _THESAURUS
     if not ours.any():
         return False
-    arcs = Arcs(np.repeat(found.start[near], count), np.repeat(stop[near], count), entry)[ours]
-    return bool(composed(table, model, stream, arcs).any())
+    arcs = Arcs(np.repeat(found.start[near], count), np.repeat(found.start[near] + found.length[near], count), entry)[ours]
+    return bool(composed(table, model, stream, arcs, seam).any())
 
 
-def composed(table: PhraseTable, model: LanguageModel, stream: np.ndarray, arcs: Arcs) -> np.ndarray:
-    """bool[m]: the word-for-word arcs that make an established term with a neighbour, kept or reworded too."""
+def never_seen(model: LanguageModel, a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    """bool[m]: whether both ids are words, and such that the model never saw them beside each other."""
+    size = len(model.unigrams)
+    word = (a >= FIRST_WORD) & (b >= FIRST_WORD) & (a < size) & (b < size)
+    word[model.bigrams.find(pair_keys(a, b))[0]] = False
+    return word
+
+
+def composed(
+    table: PhraseTable, model: LanguageModel, stream: np.ndarray, arcs: Arcs, seam: np.ndarray | None = None
+) -> np.ndarray:
+    """bool[m]: the word-for-word arcs that make an established term with a neighbour, kept or reworded too.
+
+    ``seam``: bool[n + 1], the boundaries between words that the model never saw beside each other, where known
+    """
     out = np.zeros(len(arcs), dtype=bool)
     mine = np.flatnonzero((table.family[arcs.entry] == _THESAURUS) & ((table.flags[arcs.entry] & COMMON) == 0))
     if not len(mine):
@@ -56,23 +74,31 @@ def composed(table: PhraseTable, model: LanguageModel, stream: np.ndarray, arcs:
     n, size, m = len(stream), len(model.unigrams), len(mine)
     original = table.original[arcs.entry[mine]].astype(np.int64)
     begin, end = table.tokens_from[original], table.tokens_from[original + 1]
-    place, known = np.arange(n), np.where(stream < size, stream, 0)
-    # Kept words first, then arcs: where each begins and ends, and its outer words.
-    start, stop = np.concatenate([place, arcs.start[mine]]), np.concatenate([place + 1, arcs.stop[mine]])
-    first, last = np.concatenate([stream, table.tokens[begin]]), np.concatenate([stream, table.tokens[end - 1]])
-    # Neighbours: an arc and the word after it, the word before it and an arc, two arcs.
+    start, stop = arcs.start[mine], arcs.stop[mine]
+    # Neighbours, kept words as their positions and arcs as n + k: an arc and the word after it, the word before it and
+    # an arc, two arcs.
     arc = np.arange(n, n + m)
-    x, y = join(stop[n:], start[n:])
-    x, y = np.concatenate([arc, start[n:] - 1, x + n]), np.concatenate([stop[n:], arc, y + n])
-    term = _is_term(table, last[x], first[y])
+    x, y = np.concatenate([arc, start - 1]), np.concatenate([stop, arc])
+    last = np.concatenate([table.tokens[end - 1], stream[start - 1]])
+    first = np.concatenate([stream[stop], table.tokens[begin]])
+    begins = np.zeros(n + 1, dtype=bool)
+    begins[start] = True
+    if begins[stop].any():
+        i, j = join(stop, start)
+        x, y = np.concatenate([x, i + n]), np.concatenate([y, j + n])
+        last, first = np.concatenate([last, last[i]]), np.concatenate([first, first[j + m]])
+    term = np.flatnonzero(_is_term(table, last, first))
+    if not len(term):
+        return out
     x, y = x[term], y[term]
-    # What stands there must be words that the model has never seen beside each other.
-    before, after = known[stop[x] - 1], known[start[y]]
-    shown, _ = model.bigram(before, after)
-    odd = (shown == model.unigram_backoff[before] + model.unigrams[after]) & (before >= FIRST_WORD) & (after >= FIRST_WORD)
-    x, y, shown = x[odd], y[odd], shown[odd]
+    place, known = np.arange(n), np.where(stream < size, stream, 0)
+    start, stop = np.concatenate([place, start]), np.concatenate([place + 1, stop])
+    first, last = np.concatenate([stream, table.tokens[begin]]), np.concatenate([stream, table.tokens[end - 1]])
+    strange = never_seen(model, stream[stop[x] - 1], stream[start[y]]) if seam is None else seam[start[y]]
+    x, y = x[strange], y[strange]
     if not len(x):
         return out
+    shown, _ = model.bigram(known[stop[x] - 1], known[start[y]])
     # The table's own words are beyond the model; both sides of a listed term are within it.
     first, last = np.where(first < size, first, 0), np.where(last < size, last, 0)
     inner, channel = np.zeros(len(start)), np.zeros(len(start))

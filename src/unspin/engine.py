@@ -106,8 +106,7 @@ class Engine:
         found = self.table.match(tokens.stream)
         families, phrases, weight = screen(self.table, found, words, self.families)
         clean = Section(text, tokens, Verdict(weight, words, nothing, nothing))
-        phrases = phrases or (bool(self.families[_PHRASES].all()) and promising(self.table, self.model, tokens.stream, found))
-        if families is None and not phrases:
+        if families is None and not phrases and not self._promising(tokens, found):
             return clean
         offsets = tokens.offsets()
         places = protected.find_places(text)
@@ -117,15 +116,20 @@ class Engine:
         stream = self._near.correct(tokens)
         if stream is not tokens.stream:
             found = self.table.match(stream)
+        everywhere = found
         found = find_matches(found, tokens, free)
         base = replace(clean, offsets=offsets, free=free, places=places)
         section = clean if families is None else self._read(base, found, families)
-        if phrases and section.verdict.probability < 0.5:
+        if section.verdict.probability < 0.5 and (phrases or families is None or self._promising(tokens, everywhere)):
             # Not spun throughout, but a tortured phrase or two may stand in it.
             alone = self._read(base, found, _PHRASES & self.families, phrases_only=True)
             if alone.verdict.probability >= 0.5:
                 return alone
         return section
+
+    def _promising(self, tokens: Tokens, found: Matches) -> bool:
+        """Whether a term may stand in the text reworded, and the families that it takes are enabled."""
+        return bool(self.families[_PHRASES].all()) and promising(self.table, self.model, tokens.stream, found)
 
     def _read(self, section: Section, found: Matches, families: np.ndarray, *, phrases_only: bool = False) -> Section:
         """Weigh the readings that some families offer; without any, the section stays as it is."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from operator import itemgetter, ne
 
@@ -14,6 +15,9 @@ from .tokens import BREAK, HYPHEN, Tokens, ranges, split
 
 #: Weight of an academic phrase that is worth a look (see `screen`).
 SCREEN_PHRASE = 0.03
+
+#: Share of capitalised words from which on a sentence is a heading.
+HEADING = 0.4
 
 #: Words of a spun phrase that is long enough to be taken as a whole.
 LONG = 4
@@ -42,6 +46,7 @@ class Evidence:
     ``nested``     bool[m]: lies within a long spun phrase of the table; spinners take the longest original first
     ``named``      bool[m]: covers a capitalised word amid a sentence, which is likely a name
     ``survivor``   float64[F, n]: P(family would have touched the id), 0 for no original
+    ``families``   those of the survivors
     ``kept``       the one-token survivors, for each original's own record
     ``composed``   bool[m]: makes an established term with a neighbour (`composition`); None where it wasn't asked
     """
@@ -51,6 +56,7 @@ class Evidence:
     nested: np.ndarray
     named: np.ndarray
     survivor: np.ndarray
+    families: Sequence[int]
     kept: Matches
     composed: np.ndarray | None = None
 
@@ -61,7 +67,8 @@ def by_parts(table: PhraseTable, evidence: Evidence, composed: np.ndarray) -> Ev
     survivor = evidence.survivor.copy()
     survivor[_THESAURUS] = 0.0
     return Evidence(
-        evidence.arcs[ok], evidence.spun[ok], evidence.nested[ok], evidence.named[ok], survivor, evidence.kept, composed[ok]
+        evidence.arcs[ok], evidence.spun[ok], evidence.nested[ok], evidence.named[ok], survivor, evidence.families,
+        evidence.kept, composed[ok],
     )
 
 
@@ -112,7 +119,8 @@ def gather(table: PhraseTable, tokens: Tokens, found: Matches, families: np.ndar
     # A surviving phrase is one survivor, shared among its words.
     survivor = np.zeros((len(FAMILIES), len(tokens.stream)))
     place = ranges(found.start[original], length)
-    for f in np.flatnonzero(families).tolist():
+    considered = np.flatnonzero(families).tolist()
+    for f in considered:
         np.maximum.at(survivor[f], place, np.repeat(fires[original, f] / length, length))
     single = original[length == 1]
 
@@ -127,7 +135,7 @@ def gather(table: PhraseTable, tokens: Tokens, found: Matches, families: np.ndar
         ok[k] &= tokens.parts[2 * int(tokens.at[start[k]]) + 1][:1].isupper()
     arcs = Arcs(start, np.repeat(found.start + found.length, count), entry)[ok]
     kept = Matches(found.start[single], found.length[single], found.phrase[single])
-    return Evidence(arcs, np.repeat(found.phrase, count)[ok], _nested(arcs), _named(tokens, arcs), survivor, kept)
+    return Evidence(arcs, np.repeat(found.phrase, count)[ok], _nested(arcs), _named(tokens, arcs), survivor, considered, kept)
 
 
 def _nested(arcs: Arcs) -> np.ndarray:
@@ -142,7 +150,7 @@ def _nested(arcs: Arcs) -> np.ndarray:
 
 
 def _named(tokens: Tokens, arcs: Arcs) -> np.ndarray:
-    """Whether each arc reads a capitalised word that begins no sentence and stands in no line of capitals."""
+    """Whether each arc reads a capitalised word that begins no sentence and stands in no heading."""
     shown = tokens.parts[1::2]
     # Whatever differs from its lower-case form holds a capital, or a curly apostrophe, which is no letter.
     capital = np.fromiter(map(ne, shown, tokens.words), dtype=bool, count=len(shown))
@@ -153,11 +161,14 @@ def _named(tokens: Tokens, arcs: Arcs) -> np.ndarray:
     word = tokens.at >= 0
     amid = np.zeros(len(tokens.stream), dtype=np.int64)
     amid[word] = capital[tokens.at[word]]
+    # A heading, or a line of capitals, names nothing by them.
+    sentence = np.cumsum(tokens.stream == BREAK)
+    heading = np.bincount(sentence, weights=amid) > HEADING * np.maximum(np.bincount(sentence, weights=word), 1)
+    amid[heading[sentence]] = 0
     amid[1:][tokens.stream[:-1] == BREAK] = 0
     count = np.append(0, np.cumsum(amid))
-    first, last = tokens.at[arcs.start], tokens.at[arcs.stop - 1]
-    before, after = np.maximum(first - 1, 0), np.minimum(last + 1, len(capital) - 1)
-    return (count[arcs.stop] > count[arcs.start]) & ~(capital[before] & capital[after])
+    named: np.ndarray = count[arcs.stop] > count[arcs.start]
+    return named
 
 
 def _in_context(table: PhraseTable, tokens: Tokens, entry: np.ndarray) -> np.ndarray:

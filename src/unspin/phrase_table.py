@@ -40,6 +40,8 @@ FIRES_OTHER = (0.5, 0.6)
 #: Share of replacements that a row lists, measured there too.
 LISTED = 0.88
 
+#: Weight (`PhraseTable.suspicion`) over which a thesaurus form is rare enough in clean text to be worth a look by itself.
+RARE = 0.0
 _ACADEMIC, _THESAURUS = FAMILIES.index("academic"), FAMILIES.index("thesaurus")
 
 _U = np.uint64
@@ -73,8 +75,9 @@ class PhraseTable:
                       whether it is all that differs (where there are several stretches, the last is them all)
     ``fires``         float32[P, F]: P(family touches the phrase), 0 where it is no original of the family
     ``terms``         uint64, sorted: keys of word pairs that stand beside each other in technical terms, the originals of
-                      the academic family among them; ``may_begin_term``, ``may_end_term``: bool[V], whether a word, or
-                      a word that the thesaurus family makes it of, is the first or second of such a pair
+                      the academic family among them
+    ``term_sides``    bool[4, V]: whether a word is the first of such a pair, or the second; whether the thesaurus
+                      family makes it of a first one, or a second one, oftener than it stands in clean text
     ``suspicion``     float32[P, F]: log P(phrase | spun by the family) − log P(phrase | clean), for screening
     """
 
@@ -98,8 +101,7 @@ class PhraseTable:
     fires: np.ndarray
     suspicion: np.ndarray
     terms: np.ndarray
-    may_begin_term: np.ndarray
-    may_end_term: np.ndarray
+    term_sides: np.ndarray
     texts: Sequence[str]
     wheres: Sequence[str]
     contexts: Sequence[tuple[tuple[str, ...], tuple[str, ...]]]
@@ -114,6 +116,8 @@ class PhraseTable:
         with np.errstate(over="ignore"):
             key = _step(np.zeros(len(begin), dtype=_U), stream[begin])
             for length, table in self.keys.items():
+                if not len(begin):
+                    break
                 fits = begin + length <= n
                 if not fits.all():
                     begin, key = begin[fits], key[fits]
@@ -375,7 +379,8 @@ def _arrays(
         entries_from, original, log_weight,
         family, np.array([v[1] for _, v in kept], dtype=np.uint8), np.array([v[2] for _, v in kept], dtype=np.int32),
         np.array([k[3] for k, _ in kept], dtype=np.int32), np.array(pieces_from, dtype=np.int64), piece, fire,
-        suspicion, terms, *_sides(terms, tokens, tokens_from, entries_from, original, family, len(log_unigram)),
+        suspicion, terms,
+        _sides(terms, tokens, tokens_from, entries_from, original, family, suspicion, len(log_unigram)),
         [r.original for r in rows], [r.where for r in rows], contexts,
     )  # fmt: skip
 
@@ -418,20 +423,20 @@ def _sides(
     entries_from: np.ndarray,
     original: np.ndarray,
     family: np.ndarray,
+    suspicion: np.ndarray,
     size: int,
-) -> tuple[np.ndarray, np.ndarray]:
-    """Return ``may_begin_term`` and ``may_end_term`` of a `PhraseTable`."""
-    begins, ends = np.zeros(size, dtype=bool), np.zeros(size, dtype=bool)
-    begins[(terms >> _U(21)).astype(np.int64)] = True
-    ends[(terms & _U((1 << 21) - 1)).astype(np.int64)] = True
-    mine = np.flatnonzero(family == _THESAURUS)
-    spun = np.repeat(np.arange(len(entries_from) - 1), np.diff(entries_from))[mine]
-    wanted = original[mine].astype(np.int64)
+) -> np.ndarray:
+    """Return ``term_sides`` of a `PhraseTable`."""
+    sides = np.zeros((4, size), dtype=bool)
+    sides[0, (terms >> _U(21)).astype(np.int64)] = True
+    sides[1, (terms & _U((1 << 21) - 1)).astype(np.int64)] = True
+    spun = np.repeat(np.arange(len(entries_from) - 1), np.diff(entries_from))
+    mine = np.flatnonzero((family == _THESAURUS) & (suspicion[spun, _THESAURUS] > RARE))
+    spun, wanted = spun[mine], original[mine].astype(np.int64)
     # Of a longer one, the word that stands at the seam.
-    may_begin, may_end = begins.copy(), ends.copy()
-    may_begin[tokens[tokens_from[spun + 1] - 1][begins[tokens[tokens_from[wanted + 1] - 1]]]] = True
-    may_end[tokens[tokens_from[spun]][ends[tokens[tokens_from[wanted]]]]] = True
-    return may_begin, may_end
+    sides[2, tokens[tokens_from[spun + 1] - 1][sides[0, tokens[tokens_from[wanted + 1] - 1]]]] = True
+    sides[3, tokens[tokens_from[spun]][sides[1, tokens[tokens_from[wanted]]]]] = True
+    return sides
 
 
 #: Arrays as they stand in the file: those that begin where others end are kept as counts.
@@ -510,9 +515,9 @@ def open_table(path: str | os.PathLike[str], model: LanguageModel) -> PhraseTabl
     loaded["piece"] = piece
     size = base + len(extra)
     single, longer, keys, found = _index(loaded["tokens"], loaded["tokens_from"], size)
-    may_begin, may_end = _sides(
+    sides = _sides(
         loaded["terms"], loaded["tokens"], loaded["tokens_from"], loaded["entries_from"], loaded["original"],
-        loaded["family"], size,
+        loaded["family"], loaded["suspicion"], size,
     )  # fmt: skip
     return PhraseTable(
         vocabulary=vocabulary,
@@ -521,8 +526,7 @@ def open_table(path: str | os.PathLike[str], model: LanguageModel) -> PhraseTabl
         starts_longer=longer,
         keys=keys,
         found=found,
-        may_begin_term=may_begin,
-        may_end_term=may_end,
+        term_sides=sides,
         texts=lines("texts"),
         wheres=lines("wheres"),
         contexts=[(tuple(needs), tuple(excludes)) for needs, excludes in meta["contexts"]],

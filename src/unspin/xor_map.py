@@ -10,8 +10,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
+
+from . import kernels
+from .kernels import address
 
 _U = np.uint64
 
@@ -46,6 +50,9 @@ class XorMap:
 
         Returns ``(hits, values)``: int64 indices of the keys present, and their value bytes in that order.
         """
+        native = kernels.library()
+        if native is not None and 1 <= len(self.values) <= 2:
+            return self._find_native(native, keys)
         h = mix(keys, self.seed)
         a, b, c = self.slots(h)
         take = self.fingerprints.take
@@ -55,6 +62,20 @@ class XorMap:
         hits = np.flatnonzero(found == fingerprint(h))
         a, b, c = a[hits], b[hits], c[hits]
         return hits, tuple(v.take(a) ^ v.take(b) ^ v.take(c) for v in self.values)
+
+
+    def _find_native(self, native: Any, keys: np.ndarray) -> tuple[np.ndarray, tuple[np.ndarray, ...]]:
+        n, columns = len(keys), [address(v) for v in self.values]
+        hits = np.empty(n, dtype=np.int64)
+        found = tuple(np.empty(n, dtype=np.uint8) for _ in columns)
+        out = [address(f) for f in found]
+        if len(columns) == 1:
+            columns, out = [*columns, 0], [*out, 0]
+        keys = np.ascontiguousarray(keys)
+        count = native.unspin_find(
+            n, address(keys), self.seed, self.segment, self.span, address(self.fingerprints), *columns, address(hits), *out
+        )
+        return hits[:count], tuple(f[:count] for f in found)
 
 
 def fingerprint(h: np.ndarray) -> np.ndarray:

@@ -109,3 +109,50 @@ EXPORT int64_t unspin_find(int64_t n, const uint64_t *keys, uint64_t seed, uint6
     }
     return found;
 }
+
+static uint64_t step(uint64_t key, uint64_t id)
+{
+    return (key ^ id) * UINT64_C(0x9E3779B97F4A7C15) + (key >> 29);
+}
+
+/* Find the phrases of two tokens and more in a stream (PhraseTable.match). keys[from[L] .. from[L + 1]) are the sorted
+   hashes of the first L tokens of all phrases that have them, found the phrase that is just these, or -1. Written are
+   start, length and phrase of each, shortest first; returned is how many. */
+EXPORT int64_t unspin_match(int64_t n, const int64_t *stream, const uint8_t *longer, int64_t longest, const int64_t *from,
+                            const uint64_t *keys, const int32_t *found, int64_t *begin, uint64_t *key, int64_t *start,
+                            int64_t *length, int64_t *phrase)
+{
+    int64_t active = 0, count = 0;
+    for (int64_t i = 0; i < n; i++)
+        if (longer[stream[i]]) {
+            begin[active] = i;
+            key[active++] = step(0, (uint64_t)stream[i]);
+        }
+    for (int64_t size = 2; size <= longest && active; size++) {
+        int64_t kept = 0, low = from[size], high = from[size + 1];
+        for (int64_t k = 0; k < active; k++) {
+            int64_t i = begin[k], a = low, b = high;
+            if (i + size > n)
+                continue;
+            uint64_t wanted = step(key[k], (uint64_t)stream[i + size - 1]);
+            while (a < b) {
+                int64_t middle = a + (b - a) / 2;
+                if (keys[middle] < wanted)
+                    a = middle + 1;
+                else
+                    b = middle;
+            }
+            if (a == high || keys[a] != wanted)
+                continue;
+            begin[kept] = i;
+            key[kept++] = wanted;
+            if (found[a] >= 0) {
+                start[count] = i;
+                length[count] = size;
+                phrase[count++] = found[a];
+            }
+        }
+        active = kept;
+    }
+    return count;
+}

@@ -58,7 +58,7 @@ class Settings:
     draw: float = 1.0
     own_rate: float = 2.0
     common: float = -3.0
-    fingerprint: float = 4.0
+    fingerprint: float = 5.0
     nested: float = -0.5
     composed: float = 3.0
     name: float = -2.0

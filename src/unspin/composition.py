@@ -36,7 +36,7 @@ def promising(table: PhraseTable, model: LanguageModel, stream: np.ndarray, foun
     if not len(at):
         return False
     at = at[never_seen(model, stream[at], stream[at + 1])]
-    if not len(at):
+    if not len(at) or not _any_term(table, stream[at], stream[at + 1]):
         return False
     seam = np.zeros(len(stream) + 1, dtype=bool)
     seam[at + 1] = True
@@ -50,6 +50,17 @@ def promising(table: PhraseTable, model: LanguageModel, stream: np.ndarray, foun
         return False
     arcs = Arcs(np.repeat(found.start[near], count), np.repeat(found.start[near] + found.length[near], count), entry)[ours]
     return bool(composed(table, model, stream, arcs, seam).any())
+
+
+def _any_term(table: PhraseTable, a: np.ndarray, b: np.ndarray) -> bool:
+    """Whether any pair of neighbours a b stands for a term, one of them or both reworded."""
+    begin_a, begin_b = table.readings_from[a], table.readings_from[b]
+    count_a, count_b = table.readings_from[a + 1] - begin_a, table.readings_from[b + 1] - begin_b
+    first, second = table.readings[ranges(begin_a, count_a)], table.readings[ranges(begin_b, count_b)]
+    pairs = count_b.repeat(count_a)
+    both = table.readings[ranges(begin_b.repeat(count_a), pairs)]
+    left = np.concatenate([first, a.repeat(count_b), first.repeat(pairs)])
+    return bool(_is_term(table, left, np.concatenate([b.repeat(count_a), second, both])).any())
 
 
 def never_seen(model: LanguageModel, a: np.ndarray, b: np.ndarray) -> np.ndarray:

@@ -30,6 +30,8 @@ def library() -> Any:
         loaded.unspin_sums.argtypes = [_I, _I, *[_P] * 5, _D, _D, *[_P] * 4]
         loaded.unspin_find.restype = _I
         loaded.unspin_find.argtypes = [_I, _P, _U, _U, _U, *[_P] * 6]
+        loaded.unspin_match.restype = _I
+        loaded.unspin_match.argtypes = [_I, _P, _P, _I, *[_P] * 8]
     except (OSError, AttributeError):
         return None
     return loaded

@@ -13,12 +13,14 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from difflib import SequenceMatcher
 from itertools import groupby
+from typing import Any
 
 import numpy as np
 
-from . import container
+from . import container, kernels
 from .errors import DataError
 from .inflection import inflect
+from .kernels import address
 from .language_model import UNKNOWN_WORD, LanguageModel, pair_keys
 from .rows import FAMILIES, Row, parse_rows
 from .tokens import BREAK, COLON, COMMA, FIRST_WORD, HYPHEN, OTHER, PAREN, UNK, split, tokenise
@@ -63,8 +65,8 @@ class PhraseTable:
 
     ``single``        int32[V]: phrase of one token, or -1
     ``starts_longer`` bool[V]: whether a longer phrase begins with the token
-    ``keys[L]``       uint64, sorted: hashes of the first L tokens of all phrases that have them, from 2 on;
-                      ``found[L]``: int32, the phrase that is just these tokens, or -1
+    ``keys``          uint64: for each length L from 2 on, at ``keys_from[L]`` (int64), the hashes of the first L tokens
+                      of all phrases that have them, sorted; ``found``: int32, the phrase that is just these tokens, or -1
     ``tokens_from``   int64[P + 1] into ``tokens``, the ids of every phrase
     ``entries_from``  int64[P + 1]: entries of a phrase as spun form
     ``original``      int32[E]: the phrase it stands for; ``log_weight``: log P(spun | original, fired)
@@ -78,6 +80,7 @@ class PhraseTable:
                       the academic family among them
     ``term_sides``    bool[4, V]: whether a word is the first of such a pair, or the second; whether the thesaurus
                       family makes it of a first one, or a second one, oftener than it stands in clean text
+    ``readings_from`` int64[V + 1] into ``readings``, int64: the words of terms that it makes the word of
     ``suspicion``     float32[P, F]: log P(phrase | spun by the family) − log P(phrase | clean), for screening
     """
 
@@ -85,8 +88,9 @@ class PhraseTable:
     log_unigram: np.ndarray
     single: np.ndarray
     starts_longer: np.ndarray
-    keys: dict[int, np.ndarray]
-    found: dict[int, np.ndarray]
+    keys_from: np.ndarray
+    keys: np.ndarray
+    found: np.ndarray
     tokens_from: np.ndarray
     tokens: np.ndarray
     entries_from: np.ndarray
@@ -102,38 +106,50 @@ class PhraseTable:
     suspicion: np.ndarray
     terms: np.ndarray
     term_sides: np.ndarray
+    readings_from: np.ndarray
+    readings: np.ndarray
     texts: Sequence[str]
     wheres: Sequence[str]
     contexts: Sequence[tuple[tuple[str, ...], tuple[str, ...]]]
 
     def match(self, stream: np.ndarray) -> Matches:
         """Return every phrase of the table in *stream*, overlapping ones too, shortest first."""
-        n = len(stream)
         one = self.single[stream]
         at = np.flatnonzero(one >= 0)
-        starts, lengths, phrases = [at], [np.ones(len(at), dtype=np.int64)], [one[at].astype(np.int64)]
+        native = kernels.library()
+        longer = self._longer(stream) if native is None else self._longer_native(native, stream)
+        starts, lengths, phrases = zip((at, np.ones(len(at), dtype=np.int64), one[at].astype(np.int64)), *longer)
+        return Matches(np.concatenate(starts), np.concatenate(lengths), np.concatenate(phrases))
+
+    def _longer_native(self, native: Any, stream: np.ndarray) -> list[tuple[np.ndarray, np.ndarray, np.ndarray]]:
+        n, longest = len(stream), len(self.keys_from) - 2
+        stream = np.ascontiguousarray(stream, dtype=np.int64)
+        scratch, out = np.empty((2, n), dtype=np.int64), np.empty((3, n * max(longest - 1, 0)), dtype=np.int64)
+        arrays = (self.keys_from, self.keys, self.found, scratch[0], scratch[1], *out)
+        count = native.unspin_match(n, address(stream), address(self.starts_longer), longest, *map(address, arrays))
+        return [(out[0, :count], out[1, :count], out[2, :count])]
+
+    def _longer(self, stream: np.ndarray) -> list[tuple[np.ndarray, np.ndarray, np.ndarray]]:
+        out = []
         begin = np.flatnonzero(self.starts_longer[stream])
         with np.errstate(over="ignore"):
             key = _step(np.zeros(len(begin), dtype=_U), stream[begin])
-            for length, table in self.keys.items():
+            for length in range(2, len(self.keys_from) - 1):
+                fits = begin + length <= len(stream)
+                begin, key = begin[fits], key[fits]
                 if not len(begin):
                     break
-                fits = begin + length <= n
-                if not fits.all():
-                    begin, key = begin[fits], key[fits]
+                keys = self.keys[self.keys_from[length] : self.keys_from[length + 1]]
                 key = _step(key, stream[begin + (length - 1)])
                 # Only what begins some phrase of the table is followed further.
-                where = np.searchsorted(table, key)
-                where[where == len(table)] = 0
-                hit = np.flatnonzero(table[where] == key)
+                where = np.searchsorted(keys, key)
+                where[where == len(keys)] = 0
+                hit = np.flatnonzero(keys[where] == key)
                 begin, key = begin[hit], key[hit]
-                found = self.found[length][where[hit]]
+                found = self.found[self.keys_from[length] + where[hit]]
                 whole = np.flatnonzero(found >= 0)
-                if len(whole):
-                    starts.append(begin[whole])
-                    lengths.append(np.full(len(whole), length, dtype=np.int64))
-                    phrases.append(found[whole].astype(np.int64))
-        return Matches(np.concatenate(starts), np.concatenate(lengths), np.concatenate(phrases))
+                out.append((begin[whole], np.full(len(whole), length, dtype=np.int64), found[whole].astype(np.int64)))
+        return out
 
 
 def _step(key: np.ndarray, ids: np.ndarray) -> np.ndarray:
@@ -380,15 +396,15 @@ def _arrays(
         family, np.array([v[1] for _, v in kept], dtype=np.uint8), np.array([v[2] for _, v in kept], dtype=np.int32),
         np.array([k[3] for k, _ in kept], dtype=np.int32), np.array(pieces_from, dtype=np.int64), piece, fire,
         suspicion, terms,
-        _sides(terms, tokens, tokens_from, entries_from, original, family, suspicion, len(log_unigram)),
+        *_sides(terms, tokens, tokens_from, entries_from, original, family, suspicion, len(log_unigram)),
         [r.original for r in rows], [r.where for r in rows], contexts,
     )  # fmt: skip
 
 
 def _index(
     tokens: np.ndarray, tokens_from: np.ndarray, size: int
-) -> tuple[np.ndarray, np.ndarray, dict[int, np.ndarray], dict[int, np.ndarray]]:
-    """Return ``single``, ``starts_longer``, ``keys`` and ``found`` of a `PhraseTable` over *size* token ids."""
+) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    """Return ``single``, ``starts_longer``, ``keys_from``, ``keys`` and ``found`` of a `PhraseTable` over *size* ids."""
     single = np.full(size, -1, dtype=np.int32)
     longer = np.zeros(size, dtype=bool)
     lengths = np.diff(tokens_from)
@@ -396,8 +412,7 @@ def _index(
     one = np.flatnonzero(lengths == 1)
     single[tokens[first[one]]] = one
     longer[tokens[first[lengths > 1]]] = True
-    keys: dict[int, np.ndarray] = {}
-    found: dict[int, np.ndarray] = {}
+    keys, found = [np.zeros(0, dtype=_U)] * 2, [np.zeros(0, dtype=np.int32)] * 2
     with np.errstate(over="ignore"):
         alive = np.flatnonzero(lengths > 1)
         prefix = _step(np.zeros(len(alive), dtype=_U), tokens[first[alive]])
@@ -406,14 +421,17 @@ def _index(
             alive = alive[go_on]
             prefix = _step(prefix[go_on], tokens[first[alive] + (length - 1)])
             ordered = np.sort(prefix)
-            keys[length] = ordered[np.append(ordered[1:] != ordered[:-1], True)] if len(ordered) else ordered
+            ordered = ordered[np.append(ordered[1:] != ordered[:-1], True)]
             ends = np.flatnonzero(lengths[alive] == length)
-            place = np.searchsorted(keys[length], prefix[ends])
+            place = np.searchsorted(ordered, prefix[ends])
             if len(ends) and np.bincount(place).max() > 1:
                 raise DataError("two phrases of the table have one hash")
-            found[length] = np.full(len(keys[length]), -1, dtype=np.int32)
-            found[length][place] = alive[ends]
-    return single, longer, keys, found
+            phrases = np.full(len(ordered), -1, dtype=np.int32)
+            phrases[place] = alive[ends]
+            keys.append(ordered)
+            found.append(phrases)
+    keys_from = np.concatenate([[0], np.cumsum([len(k) for k in keys])]).astype(np.int64)
+    return single, longer, keys_from, np.concatenate(keys), np.concatenate(found)
 
 
 def _sides(
@@ -425,18 +443,24 @@ def _sides(
     family: np.ndarray,
     suspicion: np.ndarray,
     size: int,
-) -> np.ndarray:
-    """Return ``term_sides`` of a `PhraseTable`."""
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return ``term_sides``, ``readings_from`` and ``readings`` of a `PhraseTable`."""
     sides = np.zeros((4, size), dtype=bool)
     sides[0, (terms >> _U(21)).astype(np.int64)] = True
     sides[1, (terms & _U((1 << 21) - 1)).astype(np.int64)] = True
     spun = np.repeat(np.arange(len(entries_from) - 1), np.diff(entries_from))
     mine = np.flatnonzero((family == _THESAURUS) & (suspicion[spun, _THESAURUS] > RARE))
     spun, wanted = spun[mine], original[mine].astype(np.int64)
+    spun_first, spun_last = tokens[tokens_from[spun]], tokens[tokens_from[spun + 1] - 1]
+    first, last = tokens[tokens_from[wanted]], tokens[tokens_from[wanted + 1] - 1]
     # Of a longer one, the word that stands at the seam.
-    sides[2, tokens[tokens_from[spun + 1] - 1][sides[0, tokens[tokens_from[wanted + 1] - 1]]]] = True
-    sides[3, tokens[tokens_from[spun]][sides[1, tokens[tokens_from[wanted]]]]] = True
-    return sides
+    begins, ends = sides[0, last], sides[1, first]
+    sides[2, spun_last[begins]] = True
+    sides[3, spun_first[ends]] = True
+    word = np.concatenate([spun_last[begins], spun_first[ends]])
+    pairs = np.unique(pair_keys(word, np.concatenate([last[begins], first[ends]])))
+    readings_from = np.searchsorted(pairs, np.arange(size + 1).astype(_U) << _U(21)).astype(np.int64)
+    return sides, readings_from, (pairs & _U((1 << 21) - 1)).astype(np.int64)
 
 
 #: Arrays as they stand in the file: those that begin where others end are kept as counts.
@@ -514,8 +538,8 @@ def open_table(path: str | os.PathLike[str], model: LanguageModel) -> PhraseTabl
     piece[:, [0, 1, 2, 3, 5]], piece[:, 4] = arrays["piece"], arrays["piece.words"]
     loaded["piece"] = piece
     size = base + len(extra)
-    single, longer, keys, found = _index(loaded["tokens"], loaded["tokens_from"], size)
-    sides = _sides(
+    single, longer, keys_from, keys, found = _index(loaded["tokens"], loaded["tokens_from"], size)
+    sides, readings_from, readings = _sides(
         loaded["terms"], loaded["tokens"], loaded["tokens_from"], loaded["entries_from"], loaded["original"],
         loaded["family"], loaded["suspicion"], size,
     )  # fmt: skip
@@ -524,9 +548,12 @@ def open_table(path: str | os.PathLike[str], model: LanguageModel) -> PhraseTabl
         log_unigram=np.concatenate([model.unigrams, arrays["log_extra"]]),
         single=single,
         starts_longer=longer,
+        keys_from=keys_from,
         keys=keys,
         found=found,
         term_sides=sides,
+        readings_from=readings_from,
+        readings=readings,
         texts=lines("texts"),
         wheres=lines("wheres"),
         contexts=[(tuple(needs), tuple(excludes)) for needs, excludes in meta["contexts"]],

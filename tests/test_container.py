@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import zlib
 from pathlib import Path
 
 import numpy as np
@@ -143,3 +144,84 @@ def test_written_over_an_old_file(path: Path) -> None:
     # Whoever had the old one open keeps it.
     assert meta["n"] == 3
     assert arrays["table"].tolist() == ARRAYS["table"].tolist()
+
+
+#: One of every kind that the model and the table are made of.
+PACKED = {
+    "bytes": np.frombuffer("naïve café\n".encode() * 40, dtype=np.uint8),
+    "short": np.arange(-300, 300, 7, dtype=np.int16),
+    "ids": np.array([0, -1, 1, 255, 256, 65_536, 2**31 - 1, -(2**31)], dtype=np.int32),
+    "keys": np.array([0, 1, 2**63, 2**64 - 1, 0x0102030405060708], dtype=np.uint64),
+    "big": np.array([-1, 2**62, -(2**63)], dtype=np.int64),
+    "half": np.array([0.0, -0.0, 1.5, -65504, np.inf, -np.inf], dtype=np.float16),
+    "single": np.array([1e-45, 3.4e38, -np.pi], dtype=np.float32),
+    "double": np.array([5e-324, np.e]),
+    "flags": np.array([True, False, True]),
+    "none": np.zeros(0, dtype=np.int32),
+    "matrix": np.arange(-30, 30, dtype=np.int32).reshape(5, 4, 3),
+    "turned": np.arange(12, dtype=np.uint16).reshape(3, 4).T,
+    "nothing by six": np.zeros((0, 6), dtype=np.float16),
+}
+
+
+@pytest.mark.parametrize("names", [PACKED.keys(), {"ids", "half", "turned"}, set()])
+def test_packed_round_trip(tmp_path: Path, names: set[str]) -> None:
+    path = tmp_path / "packed.bin"
+    container.write(path, "thing", {}, PACKED, names)
+    _, arrays = container.read(path, "thing")
+    assert arrays.keys() == PACKED.keys()
+    for name, array in PACKED.items():
+        assert arrays[name].dtype == array.dtype, name
+        assert arrays[name].shape == array.shape, name
+        assert arrays[name].tobytes() == array.tobytes(), name
+        with pytest.raises(ValueError, match="read-only"):
+            arrays[name].flat[:] = 0
+
+
+def test_packed_by_significance_and_smaller(tmp_path: Path) -> None:
+    rising = {"ids": np.arange(50_000, dtype=np.int32)}
+    for name, packed in (("plain", ()), ("packed", ("ids",))):
+        container.write(tmp_path / name, "thing", {}, rising, packed)
+    plain, packed = ((tmp_path / name).stat().st_size for name in ("plain", "packed"))
+    assert packed < plain / 20
+    assert zlib.decompress(container._pack(np.array([0x0102, 0x0304], dtype="<u2"))) == bytes([2, 4, 1, 3])
+
+
+def _packed_file(path: Path) -> tuple[bytes, int]:
+    """Write a file that holds packed arrays alone; return it and where its header ends."""
+    container.write(path, "thing", {"n": 3}, {k: PACKED[k] for k in ("bytes", "ids", "keys")}, ("bytes", "ids", "keys"))
+    whole = path.read_bytes()
+    return whole, len(container.MAGIC) + 8 + int.from_bytes(whole[8:16], "little")
+
+
+def test_packed_cut_short_anywhere(tmp_path: Path) -> None:
+    path = tmp_path / "cut.bin"
+    whole, _ = _packed_file(path)
+    # Beyond the last array stand zeros, up to a multiple of 64.
+    for length in range(len(whole.rstrip(b"\0"))):
+        path.write_bytes(whole[:length])
+        with pytest.raises(DataError, match=r"cut\.bin"):
+            container.read(path, "thing")
+
+
+@pytest.mark.parametrize("mask", [0x01, 0x20, 0x80, 0xFF])
+def test_packed_with_a_flipped_byte(tmp_path: Path, mask: int) -> None:
+    """In an array it is found out, or harmless (padding); in the header nothing but DataError comes of it."""
+    path = tmp_path / "flipped.bin"
+    whole, body = _packed_file(path)
+    meta, arrays = container.read(path, "thing")
+    before = {k: v.tobytes() for k, v in arrays.items()}
+    refused = 0
+    for at in range(len(whole)):
+        path.write_bytes(whole[:at] + bytes([whole[at] ^ mask]) + whole[at + 1 :])
+        try:
+            _, got = container.read(path, "thing")
+        except DataError as error:
+            assert "flipped.bin" in str(error)
+            refused += at >= body
+            continue
+        if at >= body:
+            assert {k: v.tobytes() for k, v in got.items()} == before, at
+    assert meta == {"n": 3}
+    arrays_end = sum(json.loads(whole[16:body])["arrays"][k]["packed"] for k in before)
+    assert refused >= arrays_end - len(before), "of an array at most the last bits are to spare"

@@ -138,6 +138,22 @@ def test_restored_text_is_left_alone(case: dict[str, Any]) -> None:
     assert unspin.restore(once, **options) == once
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "“It rained all day,” she said.",
+        "He said: “In accordance with the White Home, the legal guidelines are new.” It rained.",
+        f"“{SPUN}”",
+        f"```\n{SPUN}\n```",
+        "The choice of tree depends on the soil and the rainfall.",
+    ],
+)
+def test_a_text_without_anything_to_restore_is_not_called_spun(text: str) -> None:
+    r = unspin.explain(text)
+    assert r.text == text
+    assert not r.spin.is_spun
+
+
 def test_long_text_is_done_section_by_section() -> None:
     paragraph = f"{SPUN}\n" * 4 + "It rained.\r\n"
     text = paragraph * (2 * SECTION // len(paragraph))

@@ -51,6 +51,19 @@ def _rendered(original: str, first: int, stop: int, spun: str, fresh: bool, spel
     return text.replace("'", "’") if curly else text
 
 
+def _ending_in_article(text: str, following: str) -> str:
+    """Return *text* with the article that it ends in, if it does, agreeing with *following*.
+
+    >>> _ending_in_article("a kind of a", "enormous plan"), _ending_in_article("data", "enormous plan")
+    ('a kind of an', 'data')
+    """
+    head, space, tail = text.rpartition(" ")
+    if tail.lower() not in ("a", "an"):
+        return text
+    wanted = article(following)
+    return text if wanted == tail.lower() else f"{head}{space}{wanted.capitalize() if tail[0].isupper() else wanted}"
+
+
 class Drafts:
     """The changes to one section, in order, and the edits they amount to.
 
@@ -72,7 +85,7 @@ class Drafts:
         self._curly = "’" in text
         # Of the tokens nothing is kept: who keeps the account of many documents keeps this.
         self._fresh: list[bool] = []
-        self.drafts = list(self._spans(tokens, offsets, free))
+        self.drafts = [d for d in self._spans(tokens, offsets, free) if d.original != text[d.start : d.end]]
         debris = list(find_debris(text))
         if debris:
             self._repair(debris, places)
@@ -111,15 +124,14 @@ class Drafts:
                     new = wanted.capitalize() if shown[:1].isupper() else wanted
                     pending = pending._replace(original=new) if shown.lower() != wanted else None
             if pending is not None:
+                if pending.own and pending.end == start - 1 and parts[2 * first] == " ":
+                    pending = pending._replace(original=_ending_in_article(pending.original, original))
                 yield pending
             if original[-1] in "anAN" and last + 1 < len(words) and parts[2 * last + 2] == " ":
                 # An original that ends in an article agrees with what stands after it, unless that changes too.
-                head, _, tail = original.rpartition(" ")
                 after_changes = span + 1 < len(firsts) and firsts[span + 1] == last + 1
-                if tail.lower() in ("a", "an") and not after_changes:
-                    wanted = article(parts[2 * last + 3])
-                    if wanted != tail.lower():
-                        original = f"{head} {wanted}" if head else wanted
+                if not after_changes:
+                    original = _ending_in_article(original, parts[2 * last + 3])
             pending = Draft(start, end, original, span, True) if original != spun else None
             edited = last
         if pending is not None:
@@ -159,7 +171,7 @@ class Drafts:
         """All readings of a span, what was chosen first, then by probability, the spun text among them."""
         choice, table = self._choice, self._table
         fresh = self._fresh[span]
-        readings: dict[str, float] = {spun: round(float(choice.kept[span]), 4)}
+        readings: dict[str, float] = {spun: max(float(choice.kept[span]), 0.0)}
         for k in range(int(choice.best[span]), int(choice.stop[span])):
             original = table.texts[int(table.row[choice.entry[k]])]
             text = _rendered(

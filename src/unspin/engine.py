@@ -132,12 +132,13 @@ class Engine:
         return bool(self.families[_PHRASES].all()) and promising(self.table, self.model, tokens.stream, found)
 
     def _read(self, section: Section, found: Matches, families: np.ndarray, *, phrases_only: bool = False) -> Section:
-        """Weigh the readings that some families offer; without any, the section stays as it is."""
+        """Weigh the readings that some families offer; without any, nothing says that the section is spun."""
         evidence = gather(self.table, section.tokens, found, families)
         if phrases_only:
             evidence = by_parts(self.table, evidence, composed(self.table, self.model, section.tokens.stream, evidence.arcs))
         if not len(evidence.arcs):
-            return section
+            nothing = np.zeros(len(FAMILIES))
+            return replace(section, verdict=Verdict(0.0, len(section.tokens.words), nothing, nothing))
         reading = infer(self.table, self.model, section.tokens.stream, evidence, self.settings)
         judged = verdict(reading, len(section.tokens.words), phrases_only=phrases_only)
         return replace(section, verdict=judged, reading=reading)

@@ -50,6 +50,9 @@ def case_like(original: str, spun: str, *, sentence_start: bool = False, title: 
     letters = [w for w in words if w[:1].isalpha()]
     if not letters:
         return original
+    if len(letters) == 1 and letters[0].isupper() and len(letters[0]) <= 3 and " " in original:
+        # An acronym, not a word in capitals: "AI" for "machine learning".
+        return original[:1].upper() + original[1:] if sentence_start else original
     if all(w.isupper() for w in letters) and sum(map(len, letters)) > 1 and any(len(w) > 1 for w in letters):
         return original.upper()
     if original != original.lower():

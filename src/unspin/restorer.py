@@ -50,8 +50,8 @@ class Restorer:
     Raises TypeError for an unknown option, OptionError for a value that means nothing.
 
     >>> restorer = Restorer(min_confidence=0.5, protect=["White Home"])
-    >>> restorer.restore("On the identical time, the White Home introduced a brand new web site.")
-    'At the same time, the White Home introduced a new website.'
+    >>> restorer.restore("On the identical time, the White Home introduced new legal guidelines.")
+    'At the same time, the White Home introduced new laws.'
     """
 
     def __init__(

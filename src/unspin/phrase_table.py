@@ -50,6 +50,32 @@ _U = np.uint64
 _P = _U(0x9E3779B97F4A7C15)
 
 
+class Lines(Sequence[str]):
+    """The lines of a text, split when somebody looks: who reads clean text never does."""
+
+    __slots__ = ("_lines", "_text")
+
+    def __init__(self, text: bytes) -> None:
+        self._text = text
+        self._lines: list[str] | None = None if text else []
+
+    def _all(self) -> list[str]:
+        lines = self._lines
+        if lines is None:
+            # Threads may both split it; it comes to the same.
+            lines = self._lines = self._text.decode("utf-8").split("\n")
+        return lines
+
+    def __getitem__(self, index: Any) -> Any:
+        return self._all()[index]
+
+    def __len__(self) -> int:
+        return len(self._all())
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Sequence) and self._all() == list(other)
+
+
 @dataclass(frozen=True, slots=True)
 class Matches:
     """Phrases found in a stream: ``start`` and ``length`` in stream positions, ``phrase`` index; int64[m] each."""
@@ -459,7 +485,8 @@ def _sides(
     sides[3, spun_first[ends]] = True
     word = np.concatenate([spun_last[begins], spun_first[ends]])
     pairs = np.unique(pair_keys(word, np.concatenate([last[begins], first[ends]])))
-    readings_from = np.searchsorted(pairs, np.arange(size + 1).astype(_U) << _U(21)).astype(np.int64)
+    readings_from = np.zeros(size + 1, dtype=np.int64)
+    np.cumsum(np.bincount((pairs >> _U(21)).astype(np.int64), minlength=size), out=readings_from[1:])
     return sides, readings_from, (pairs & _U((1 << 21) - 1)).astype(np.int64)
 
 
@@ -500,7 +527,8 @@ def save_table(
         "phrases": len(table.fires),
         "entries": len(table.original),
     }
-    packed = list(arrays)
+    # Those that packing makes little smaller are rather mapped.
+    packed = arrays.keys() - {"tokens", "original"}
     # Packed by itself: only who compiles anew unpacks it.
     text = json.dumps(dict(source or {}), ensure_ascii=False, sort_keys=True).encode("utf-8")
     arrays["source"] = np.frombuffer(zlib.compress(text, 9), dtype=np.uint8)
@@ -523,11 +551,7 @@ def open_table(path: str | os.PathLike[str], model: LanguageModel) -> PhraseTabl
     if meta["families"] != list(FAMILIES) or meta["vocabulary"] != model.mark:
         raise DataError(f"{path}: was compiled for another language model; run python -m unspin.build table")
 
-    def lines(name: str) -> list[str]:
-        text = arrays[name].tobytes().decode("utf-8")
-        return text.split("\n") if text else []
-
-    extra = lines("extra")
+    extra = Lines(arrays["extra"].tobytes())
     base = FIRST_WORD + len(model.vocabulary)
     vocabulary: Mapping[str, int] = model.vocabulary | dict(zip(extra, range(base, base + len(extra))))
     loaded = {name: arrays[name].astype(_WIDE[name]) if name in _WIDE else arrays[name] for name in _ARRAYS}
@@ -554,8 +578,8 @@ def open_table(path: str | os.PathLike[str], model: LanguageModel) -> PhraseTabl
         term_sides=sides,
         readings_from=readings_from,
         readings=readings,
-        texts=lines("texts"),
-        wheres=lines("wheres"),
+        texts=Lines(arrays["texts"].tobytes()),
+        wheres=Lines(arrays["wheres"].tobytes()),
         contexts=[(tuple(needs), tuple(excludes)) for needs, excludes in meta["contexts"]],
         **loaded,
     )

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import random
 
-from unspin.phrase_table import fires
 from unspin.protected import find_places, free_words
 from unspin.rendering import case_like
 from unspin.rows import Row
+from unspin.table_compiler import fires
 from unspin.tokens import gap_classes, split, tokenise
 
 

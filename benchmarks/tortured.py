@@ -32,8 +32,9 @@ from pathlib import Path
 import unspin
 from unspin import resources
 from unspin.errors import UnspinError
-from unspin.phrase_table import PhraseTable, compile_rows, term_pairs
+from unspin.phrase_table import PhraseTable
 from unspin.rows import Row, is_spelling_variant, read_rows
+from unspin.table_compiler import compile_rows, term_pairs
 from unspin.tokens import split
 
 from .coverage import oracle

@@ -12,9 +12,10 @@ from unspin.channel import Channel, Settings
 from unspin.evidence import Evidence, find_matches, gather
 from unspin.inference import Reading, infer
 from unspin.lattice import Lattice
-from unspin.phrase_table import PhraseTable, compile_rows
+from unspin.phrase_table import PhraseTable
 from unspin.resources import language_model
 from unspin.rows import FAMILIES, parse_rows
+from unspin.table_compiler import compile_rows
 from unspin.tokens import Tokens, tokenise
 
 

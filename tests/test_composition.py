@@ -9,8 +9,9 @@ import unspin
 from unspin import resources
 from unspin.composition import _inner, _is_term, composed, never_seen, promising
 from unspin.evidence import gather
-from unspin.phrase_table import PhraseTable, compile_rows, term_pairs
+from unspin.phrase_table import PhraseTable
 from unspin.rows import FAMILIES, parse_rows
+from unspin.table_compiler import compile_rows, term_pairs
 from unspin.tokens import FIRST_WORD, tokenise
 
 from .conftest import load_cases

@@ -11,9 +11,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from unspin import DataError, container, kernels, resources
-from unspin.phrase_table import KIND, PhraseTable, _index, compile_rows, open_table, save_table, stored_rows, term_pairs
+from unspin.phrase_table import PhraseTable, index_phrases
 from unspin.resources import data_path, language_model
 from unspin.rows import Row, parse_rows, read_rows
+from unspin.table_compiler import compile_rows, term_pairs
+from unspin.table_file import KIND, open_table, save_table, stored_rows
 
 SOURCE = {
     "news.txt": (
@@ -146,7 +148,7 @@ def _table_of(phrases: list[tuple[int, ...]], template: PhraseTable) -> PhraseTa
     tokens = np.array([t for p in phrases for t in p], dtype=np.int64)
     tokens_from = np.zeros(len(phrases) + 1, dtype=np.int64)
     np.cumsum([len(p) for p in phrases], out=tokens_from[1:])
-    single, longer, keys_from, keys, found = _index(tokens, tokens_from, 20)
+    single, longer, keys_from, keys, found = index_phrases(tokens, tokens_from, 20)
     return replace(template, single=single, starts_longer=longer, keys_from=keys_from, keys=keys, found=found)
 
 
@@ -180,4 +182,4 @@ _EMPTY = compile_rows([], language_model())
 
 def test_two_phrases_of_one_hash_are_refused() -> None:
     with pytest.raises(DataError, match="one hash"):
-        _index(np.array([8, 9, 8, 9]), np.array([0, 2, 4]), 20)
+        index_phrases(np.array([8, 9, 8, 9]), np.array([0, 2, 4]), 20)

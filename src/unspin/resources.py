@@ -8,8 +8,9 @@ from pathlib import Path
 
 from .errors import DataError
 from .language_model import LanguageModel, open_model
-from .phrase_table import PhraseTable, open_table, stored_rows
+from .phrase_table import PhraseTable
 from .rows import Row
+from .table_file import open_table, stored_rows
 
 
 def data_path(*names: str) -> Path:

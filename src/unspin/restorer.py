@@ -18,9 +18,9 @@ from .detection import SPINNERS, combine
 from .edits import Detection, Restoration
 from .engine import Engine
 from .errors import OptionError
-from .phrase_table import compile_rows
 from .protected import Pattern, term_pattern
 from .rows import FAMILIES, Row, parse_row, read_rows
+from .table_compiler import compile_rows
 
 if TYPE_CHECKING:
     from .batch import Failure

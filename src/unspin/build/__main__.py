@@ -46,8 +46,9 @@ def main(argv: list[str] | None = None) -> int:
             build_model(arguments.corpus, arguments.out, bigrams=arguments.bigrams, trigrams=arguments.trigrams)
         elif arguments.command == "table":
             from ..language_model import open_model
-            from ..phrase_table import compile_rows, save_table, term_pairs
             from ..rows import read_rows
+            from ..table_compiler import compile_rows, term_pairs
+            from ..table_file import save_table
 
             language_model = open_model(arguments.model)
             terms = term_pairs(arguments.terms.read_text(encoding="utf-8").splitlines(), language_model)

@@ -1,0 +1,139 @@
+"""The compiled table as a file: arrays packed, texts unpacked when somebody looks, the rows it was made from beside them."""
+
+from __future__ import annotations
+
+import json
+import os
+import zlib
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from . import container
+from .errors import DataError
+from .language_model import LanguageModel
+from .phrase_table import PhraseTable, index_phrases, index_terms
+from .rows import FAMILIES, Row, parse_rows
+from .tokens import FIRST_WORD
+
+KIND = "phrase table"
+#: Arrays as they stand in the file: those that begin where others end are kept as counts.
+_COUNTS = {"tokens_from": "tokens.count", "entries_from": "entries.count", "pieces_from": "pieces.count"}
+_ARRAYS: dict[str, type[np.generic]] = {
+    "tokens": np.int32, "original": np.int32, "log_weight": np.float16, "family": np.uint8, "flags": np.uint8,
+    "row": np.int32, "context": np.int32, "fires": np.float16, "suspicion": np.float16, "terms": np.uint64,
+}  # fmt: skip
+#: Types in memory, where they differ from the file's.
+_WIDE: dict[str, type[np.generic]] = {
+    "tokens": np.int64, "log_weight": np.float32, "fires": np.float32, "suspicion": np.float32
+}  # fmt: skip
+
+
+class Lines(Sequence[str]):
+    """The lines of a text, split when somebody looks: who reads clean text never does."""
+
+    __slots__ = ("_lines", "_text")
+
+    def __init__(self, text: bytes) -> None:
+        self._text = text
+        self._lines: list[str] | None = None if text else []
+
+    def _all(self) -> list[str]:
+        lines = self._lines
+        if lines is None:
+            # Threads may both split it; it comes to the same.
+            lines = self._lines = self._text.decode("utf-8").split("\n")
+        return lines
+
+    def __getitem__(self, index: Any) -> Any:
+        return self._all()[index]
+
+    def __len__(self) -> int:
+        return len(self._all())
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Sequence) and self._all() == list(other)
+
+
+def save_table(
+    table: PhraseTable, model: LanguageModel, path: str | os.PathLike[str], source: Mapping[str, str] | None = None
+) -> None:
+    """Write a compiled table; the file is tied to the model's vocabulary.
+
+    ``source``: the row files that it was compiled from, name → text; they go along, for `stored_rows`.
+    """
+    arrays = {name: getattr(table, name).astype(kind) for name, kind in _ARRAYS.items()}
+    for name, counts in _COUNTS.items():
+        arrays[counts] = np.diff(getattr(table, name)).astype(np.uint8)
+        if int(np.diff(getattr(table, name)).max(initial=0)) > 255:
+            raise DataError(f"more than 255 {counts.split('.')[0]} of one phrase")
+    arrays["piece"] = table.piece[:, [0, 1, 2, 3, 5]].astype(np.uint8)
+    arrays["piece.words"] = table.piece[:, 4]
+    extra = list(table.vocabulary)[len(model.vocabulary) :]
+    arrays["log_extra"] = table.log_unigram[len(model.unigrams) :]
+    for name, lines in (("extra", extra), ("texts", table.texts), ("wheres", table.wheres)):
+        arrays[name] = np.frombuffer("\n".join(lines).encode("utf-8"), dtype=np.uint8)
+    meta = {
+        "vocabulary": model.mark,
+        "families": list(FAMILIES),
+        "contexts": [[list(needs), list(excludes)] for needs, excludes in table.contexts],
+        "phrases": len(table.fires),
+        "entries": len(table.original),
+    }
+    # Those that packing makes little smaller are rather mapped.
+    packed = arrays.keys() - {"tokens", "original"}
+    # Packed by itself: only who compiles anew unpacks it.
+    text = json.dumps(dict(source or {}), ensure_ascii=False, sort_keys=True).encode("utf-8")
+    arrays["source"] = np.frombuffer(zlib.compress(text, 9), dtype=np.uint8)
+    container.write(path, KIND, meta, arrays, packed)
+
+
+def stored_rows(path: str | os.PathLike[str]) -> list[Row]:
+    """Return the rows that the table at *path* was compiled from; raises DataError where it's damaged."""
+    _, arrays = container.read(path, KIND)
+    try:
+        files = json.loads(zlib.decompress(arrays["source"].tobytes()))
+    except (zlib.error, ValueError) as error:
+        raise DataError(f"{path}: its rows are damaged ({error})") from error
+    return [row for name, text in files.items() for row in parse_rows(text.splitlines(), name=name)]
+
+
+def open_table(path: str | os.PathLike[str], model: LanguageModel) -> PhraseTable:
+    """Map a compiled table; raises DataError where it's damaged or was compiled for another model."""
+    meta, arrays = container.read(path, KIND)
+    if meta["families"] != list(FAMILIES) or meta["vocabulary"] != model.mark:
+        raise DataError(f"{path}: was compiled for another language model; run python -m unspin.build table")
+
+    extra = Lines(arrays["extra"].tobytes())
+    base = FIRST_WORD + len(model.vocabulary)
+    vocabulary: Mapping[str, int] = model.vocabulary | dict(zip(extra, range(base, base + len(extra))))
+    loaded = {name: arrays[name].astype(_WIDE[name]) if name in _WIDE else arrays[name] for name in _ARRAYS}
+    for name, counts in _COUNTS.items():
+        loaded[name] = np.zeros(len(arrays[counts]) + 1, dtype=np.int64)
+        np.cumsum(arrays[counts], out=loaded[name][1:])
+    piece = np.empty((len(arrays["piece.words"]), 6), dtype=np.int32)
+    piece[:, [0, 1, 2, 3, 5]], piece[:, 4] = arrays["piece"], arrays["piece.words"]
+    loaded["piece"] = piece
+    size = base + len(extra)
+    single, longer, keys_from, keys, found = index_phrases(loaded["tokens"], loaded["tokens_from"], size)
+    sides, readings_from, readings = index_terms(
+        loaded["terms"], loaded["tokens"], loaded["tokens_from"], loaded["entries_from"], loaded["original"],
+        loaded["family"], loaded["suspicion"], size,
+    )  # fmt: skip
+    return PhraseTable(
+        vocabulary=vocabulary,
+        log_unigram=np.concatenate([model.unigrams, arrays["log_extra"]]),
+        single=single,
+        starts_longer=longer,
+        keys_from=keys_from,
+        keys=keys,
+        found=found,
+        term_sides=sides,
+        readings_from=readings_from,
+        readings=readings,
+        texts=Lines(arrays["texts"].tobytes()),
+        wheres=Lines(arrays["wheres"].tobytes()),
+        contexts=[(tuple(needs), tuple(excludes)) for needs, excludes in meta["contexts"]],
+        **loaded,
+    )

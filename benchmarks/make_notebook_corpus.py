@@ -20,7 +20,6 @@ from pathlib import Path
 from xml.etree import ElementTree
 
 from unspin import resources
-from unspin.rows import read_rows
 
 from .spin import Spinner
 
@@ -69,7 +68,7 @@ def _line(element: ElementTree.Element | None, titles: dict[str, str]) -> str:
 
 def corpus(folder: Path) -> Iterator[dict[str, str]]:
     """Yield the records; half of the pages spun."""
-    rows = read_rows(resources.data_path("phrases"))
+    rows = resources.rows()
     spinners = {family: Spinner(rows, family) for family in _SHARES}
     draw = random.Random(_SEED)
     for k, (name, title, text) in enumerate(pages(folder)):

@@ -19,7 +19,6 @@ import unspin
 from unspin import resources
 from unspin.build.count import corpus_files, held_out, read_lines
 from unspin.errors import UnspinError
-from unspin.rows import read_rows
 from unspin.scoring import parse_gold, score, word_errors
 from unspin.tokens import split
 
@@ -127,7 +126,7 @@ def report_clean(restorer: unspin.Restorer, name: str, documents: list[str]) -> 
 
 def report_generated(restorer: unspin.Restorer, name: str, documents: list[str]) -> None:
     """Print how much of a spinning by the table's own rows is undone (an upper bound: the table is known)."""
-    rows = read_rows(resources.data_path("phrases"))
+    rows = resources.rows()
     for family in ("news", "web", "turbo", "thesaurus"):
         spinner = Spinner(rows, family)
         b = a = n = 0
@@ -142,8 +141,8 @@ def report_generated(restorer: unspin.Restorer, name: str, documents: list[str])
 def report_tortured(restorer: unspin.Restorer) -> None:
     """Print how many tortured phrases are restored exactly in a plain carrier sentence."""
     right = total = 0
-    for row in read_rows(resources.data_path("phrases", "academic-phrases.txt")):
-        if row.needs or row.excludes:
+    for row in resources.rows():
+        if not row.where.startswith("academic-phrases.txt") or row.needs or row.excludes:
             continue
         for form in row.spun:
             total += 1

@@ -24,8 +24,8 @@ from contextlib import ExitStack
 from pathlib import Path
 
 import unspin
+from unspin import resources
 from unspin.resources import data_path
-from unspin.rows import read_rows
 
 from .spin import Spinner
 
@@ -49,7 +49,7 @@ def paragraphs(corpus: Path) -> Iterator[str]:
 def articles(corpus: Path, megabytes: float, seed: int = 1) -> Iterator[str]:
     """Yield articles of 4–8 KB, *megabytes* of them in all; every fourth is spun."""
     draw = random.Random(seed)
-    rows = list(read_rows(data_path("phrases")))
+    rows = resources.rows()
     spinners = [Spinner(rows, family) for family in _FAMILIES]
     count, total = 0, 0.0
     size, wanted = 0, draw.randint(4000, 8000)

@@ -33,13 +33,14 @@ import unspin
 from unspin import resources
 from unspin.errors import UnspinError
 from unspin.phrase_table import PhraseTable
-from unspin.rows import Row, is_spelling_variant, read_rows
+from unspin.rows import Row, is_spelling_variant
 from unspin.table_compiler import compile_rows, term_pairs
 from unspin.tokens import split
 
 from .coverage import oracle
 
 FOLDS = 10
+_TERMS = Path(__file__).parents[1] / "data" / "terms" / "academic.txt"
 #: Added to the count of facts that an alternative of academic-words.txt is weighted by.
 SMOOTHING = 0.15
 _REMARK = re.compile(r"\bsee\b|unclear|paraphrase", re.I)
@@ -218,12 +219,12 @@ def measure(facts: Sequence[Fact], given: Sequence[Fact], table: PhraseTable) ->
 
 def _held_out(job: tuple[Path, int, bool]) -> list[Outcome]:
     path, fold, elsewhere = job
-    rows = read_rows(resources.data_path("phrases"))
+    rows = resources.rows()
     given = read_facts(path)
     facts = with_corrections(given, rows)
     model = resources.language_model()
     # The listed terms alone: those of the shipped table hold the originals of the facts.
-    listed = term_pairs(resources.data_path("terms", "academic.txt").read_text(encoding="utf-8").splitlines(), model)
+    listed = term_pairs(_TERMS.read_text(encoding="utf-8").splitlines(), model)
     table = compile_rows(without(rows, facts, fold, elsewhere), model, listed)
     chosen = [k for k, f in enumerate(facts) if f.fold == fold]
     return measure([facts[k] for k in chosen], [given[k] for k in chosen], table)
@@ -251,7 +252,7 @@ def main(argv: list[str] | None = None) -> int:
     try:
         if arguments.hold_out is None:
             given = read_facts(arguments.tsv)
-            facts = with_corrections(given, read_rows(resources.data_path("phrases")))
+            facts = with_corrections(given, resources.rows())
             named = {"given": measure(facts, given, resources.phrase_table())}
         else:
             folds = range(FOLDS) if arguments.hold_out == "all" else [int(arguments.hold_out)]

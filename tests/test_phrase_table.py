@@ -12,10 +12,12 @@ from hypothesis import strategies as st
 
 from unspin import DataError, container, kernels, resources
 from unspin.phrase_table import PhraseTable, index_phrases
-from unspin.resources import data_path, language_model
+from unspin.resources import language_model
 from unspin.rows import Row, parse_rows, read_rows
 from unspin.table_compiler import compile_rows, term_pairs
 from unspin.table_file import KIND, open_table, save_table, stored_rows
+
+from .conftest import DATA
 
 SOURCE = {
     "news.txt": (
@@ -25,6 +27,7 @@ SOURCE = {
     "deep.txt": "# family: academic\ndeep neural network = profound neural organization\n# a note = with an equals sign\n",
     "words.txt": "# family: thesaurus\ndeep = profound\nmachine = my contraption\nlearning = studying ; common\ncafés = bars\n",
 }
+
 
 
 def _rows(source: dict[str, str]) -> list[Row]:
@@ -86,7 +89,7 @@ def test_stored_rows_are_the_rows(path: Path) -> None:
 
 
 def test_the_shipped_rows_are_those_of_the_files() -> None:
-    assert resources.rows() == read_rows(data_path("phrases"))
+    assert resources.rows() == read_rows(DATA / "phrases")
 
 
 def test_what_the_rows_say_is_found(table: PhraseTable) -> None:

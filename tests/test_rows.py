@@ -7,8 +7,9 @@ from pathlib import Path
 import pytest
 
 from unspin import DataError, TableError
-from unspin.resources import data_path
 from unspin.rows import FAMILIES, Row, is_spelling_variant, lint, parse_row, parse_rows, read_rows
+
+from .conftest import DATA
 
 
 def test_row() -> None:
@@ -138,10 +139,10 @@ def test_spelling_variants(a: str, b: str, same: bool) -> None:
 
 
 def test_shipped_rows_are_read() -> None:
-    rows = read_rows(data_path("phrases"))
+    rows = read_rows(DATA / "phrases")
     assert len(rows) > 10_000
     assert {r.family for r in rows} >= set(FAMILIES) - {"user"}
 
 
 def test_shipped_rows_lint_clean() -> None:
-    assert lint(read_rows(data_path("phrases"))) == []
+    assert lint(read_rows(DATA / "phrases")) == []

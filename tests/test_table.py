@@ -8,14 +8,16 @@ from pathlib import Path
 
 from unspin.resources import data_path
 
+from .conftest import DATA
+
 MEGABYTE = 10**6
 
 
 def test_table_is_what_the_rows_make(tmp_path: Path) -> None:
     """Where this fails, the rows, the model or the compiler changed: ``python -m unspin.build table`` brings it up."""
     made = tmp_path / "phrases.table"
-    command = [sys.executable, "-m", "unspin.build", "table", data_path("phrases"), "-o", made]
-    command += ["-t", data_path("terms", "academic.txt")]
+    command = [sys.executable, "-m", "unspin.build", "table", str(DATA / "phrases"), "-o", made]
+    command += ["-t", str(DATA / "terms" / "academic.txt")]
     done = subprocess.run(
         [*map(str, command), "-m", str(data_path("model", "english.lm"))], capture_output=True, text=True, check=False
     )

@@ -65,6 +65,17 @@ CALLS = {
         assert restore_series(series).compute().tolist() == [restored]
         assert detect_series(series).compute()["words"].tolist() == [11]
     """,
+    "corpus": """
+    import pyarrow, pyarrow.parquet
+    from unspin.cli import main
+    pyarrow.parquet.write_table(pyarrow.table({"text": [text]}), "in.parquet")
+    assert main(["corpus", "in.parquet", "out.parquet", "--workers", "1"]) == 0
+    assert pyarrow.parquet.read_table("out.parquet")["text"].to_pylist() == [restored]
+    """,
+    "report": """
+    import unspin
+    assert len(unspin.summarise([unspin.explain(text)]).plot().axes) == 3
+    """,
 }  # fmt: skip
 #: A call for each extra that must fail without it.
 WITHOUT = {
@@ -74,6 +85,8 @@ WITHOUT = {
     "spacy": "import unspin.integrations.spacy",
     "spark": "from unspin.integrations.spark import restore; restore('text')",
     "dask": "from unspin.integrations.dask import restore_bag; restore_bag(None)",
+    "corpus": "import pathlib as p, unspin.corpus_formats as f; p.Path('a.parquet').touch(); f.open_corpus(p.Path('a.parquet'))",
+    "report": "unspin.summarise([]).plot()",
 }
 _COMPLAINT = """
 import unspin

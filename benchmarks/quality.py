@@ -1,4 +1,4 @@
-"""How well unspin restores: ``python -m benchmarks.quality GOLD [--corpus CORPUS] [--unread]``.
+"""How well unspin restores: ``python -m benchmarks.quality GOLD [--corpus CORPUS]``.
 
 GOLD is a folder with the development sets (``seed.gold.txt``, ``pairs.jsonl``, ``spun.jsonl``, ``clean.jsonl``), CORPUS
 the folder that the language model was counted from: its held-out lines are clean text that the model has not seen.

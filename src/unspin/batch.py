@@ -96,7 +96,8 @@ def restore_many(
     >>> list(restore_many(["In accordance with the White Home, the legal guidelines are new.", None], workers=1))
     ['According to the White House, the laws are new.', None]
     """
-    return run(Restorer(**options), Restorer.restore, texts, workers, progress, chunk, total)
+    restorer = Restorer(**options)
+    return restorer.restore_many(texts, workers=workers, progress=progress, chunk=chunk, total=total)
 
 
 def explain_many(
@@ -114,7 +115,8 @@ def explain_many(
     >>> [e.original for e in r.edits if e.spun == "legal guidelines"]
     ['laws']
     """
-    return run(Restorer(**options), Restorer.explain, texts, workers, progress, chunk, total)
+    restorer = Restorer(**options)
+    return restorer.explain_many(texts, workers=workers, progress=progress, chunk=chunk, total=total)
 
 
 def detect_many(
@@ -131,7 +133,8 @@ def detect_many(
     >>> [d.is_spun for d in detect_many(["It rained.", "In accordance with the White Home, it rained."], workers=1)]
     [False, True]
     """
-    return run(Restorer(**options), Restorer.detect, texts, workers, progress, chunk, total)
+    restorer = Restorer(**options)
+    return restorer.detect_many(texts, workers=workers, progress=progress, chunk=chunk, total=total)
 
 
 def run(

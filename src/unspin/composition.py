@@ -127,7 +127,7 @@ def composed(
         + CHANNEL * (channel[x] + channel[y])
         + ATTRACTION * (pair - unigram[first[y]])
         + BOTH * both
-        + SEEN * (pair != model.unigram_backoff[last[x]] + unigram[first[y]])
+        + SEEN * ~never_seen(model, last[x], first[y])
         + np.where(both, 0.5, 1.0) * (SPUN * was + ORIGINAL * now)
     )
     good = odds > ENOUGH

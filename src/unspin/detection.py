@@ -43,6 +43,12 @@ class Verdict:
         return 1.0 / (1.0 + math.exp(-min(max(x, -50.0), 50.0)))
 
 
+def no_evidence(words: int, log_ratio: float = 0.0) -> Verdict:
+    """Return the verdict on a section of *words* words of which nothing was weighed closely."""
+    nothing = np.zeros(len(FAMILIES))
+    return Verdict(log_ratio, words, nothing, nothing)
+
+
 def verdict(reading: Reading, words: int, *, phrases_only: bool = False) -> Verdict:
     """Return the verdict on a section of *words* words."""
     return Verdict(reading.log_ratio, words, reading.replaced, reading.survived, phrases_only)

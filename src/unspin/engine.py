@@ -18,7 +18,7 @@ from . import protected
 from .channel import Settings
 from .composition import composed, promising
 from .decoder import choose
-from .detection import Verdict, combine, verdict
+from .detection import Verdict, combine, no_evidence, verdict
 from .drafting import Account, Drafts
 from .edits import Restoration
 from .evidence import by_parts, find_matches, gather, screen
@@ -100,12 +100,11 @@ class Engine:
         """Weigh the readings of one section."""
         tokens = tokenise(text, self.table.vocabulary)
         words = len(tokens.words)
-        nothing = np.zeros(len(FAMILIES))
         if not words:
-            return Section(text, tokens, Verdict(0.0, 0, nothing, nothing))
+            return Section(text, tokens, no_evidence(0))
         found = self.table.match(tokens.stream)
         families, phrases, weight = screen(self.table, found, words, self.families)
-        clean = Section(text, tokens, Verdict(weight, words, nothing, nothing))
+        clean = Section(text, tokens, no_evidence(words, weight))
         if families is None and not phrases and not self._promising(tokens, found):
             return clean
         offsets = tokens.offsets()
@@ -137,8 +136,7 @@ class Engine:
         if phrases_only:
             evidence = by_parts(self.table, evidence, composed(self.table, self.model, section.tokens.stream, evidence.arcs))
         if not len(evidence.arcs):
-            nothing = np.zeros(len(FAMILIES))
-            return replace(section, verdict=Verdict(0.0, len(section.tokens.words), nothing, nothing))
+            return replace(section, verdict=no_evidence(len(section.tokens.words)))
         reading = infer(self.table, self.model, section.tokens.stream, evidence, self.settings)
         judged = verdict(reading, len(section.tokens.words), phrases_only=phrases_only)
         return replace(section, verdict=judged, reading=reading)

@@ -8,7 +8,7 @@ A row says what a spinner family makes of an original (forward, because that is 
 
 Alternatives are separated by ``|``; ``*2`` gives one twice the weight. After ``;`` come fields:
 
-``fires``    probability that the family touches the original at all (default: the file's, else by frequency)
+``fires``    probability that the family touches the original at all (default: the file's, else `table_compiler.FIRES`)
 ``with``     terms, one of which must stand elsewhere in the document
 ``without``  terms, none of which may
 ``common``   the spun side is ordinary English too: it needs stronger evidence

@@ -1,6 +1,7 @@
 """The channel: what a spinner makes of an original, and what the document at hand says about that.
 
-An original of family *f* that still stands costs 1 − ρ_f · fires, one that was replaced ρ_f · fires · weight. Once
+An original of family *f* that still stands costs 1 − ρ_f · fires, one that was replaced ρ_f · fires · weight. In
+quotation marks both hold with a rate that is a share κ of ρ, fitted to the document: some spinners spare quotations. Once
 there are posteriors, three things are known of the document, each leaving the occurrence itself out:
 
 * *draws*: news spinners draw once an original and document, so what an original became elsewhere it became here
@@ -39,6 +40,7 @@ class Settings:
     ``shift``        scale of weights a stream position, to stay within floating point
     ``prune``        posterior under bigrams that a node needs to go on to trigrams
     ``prior``        pseudo-counts (replaced, survived) of a family's rate
+    ``quoted``       the same of the rate in quotations, as a share of the rate outside
     ``draw``         strength of the table's weights against the document's own draws
     ``own_rate``     strength of the family's rate against an original's own record
     ``common``       log-penalty of a spun form that is marked as ordinary English too
@@ -55,6 +57,7 @@ class Settings:
     shift: float = 6.0
     prune: float = 5e-3
     prior: tuple[float, float] = (0.5, 2.0)
+    quoted: tuple[float, float] = (0.5, 2.0)
     draw: float = 1.0
     own_rate: float = 2.0
     common: float = -3.0
@@ -88,6 +91,10 @@ class Channel:
         self.evidence = evidence
         self.heads = np.flatnonzero(graph.head)
         self.begins = graph.arcs.start
+        # How far quotations are spun too, and which stream positions and arcs stand in them.
+        self.quoted_rate = 0.5
+        within = np.append(0, np.cumsum(evidence.quoted))
+        self.quoted = within[graph.arcs.stop] > within[graph.arcs.start]
         # Only originals of one word are counted by the cache.
         first, stop = table.tokens_from[self.original], table.tokens_from[self.original + 1]
         self.one_word = np.where(stop - first == 1, table.tokens[first], -1)
@@ -102,8 +109,9 @@ class Channel:
         out = object.__new__(Channel)
         arcs = alive[self.heads]
         out.settings, out.evidence, out.log_unigram = self.settings, self.evidence, self.log_unigram
+        out.quoted_rate = self.quoted_rate
         out.word = self.word[alive]
-        for name in ("family", "original", "weight", "penalty", "spun", "begins", "one_word"):
+        for name in ("family", "original", "weight", "penalty", "spun", "begins", "one_word", "quoted"):
             setattr(out, name, getattr(self, name)[arcs])
         renumber = np.cumsum(alive) - 1
         out.heads = renumber[self.heads[arcs]]
@@ -117,19 +125,23 @@ class Channel:
         """Return float64[N], the channel probability of every node; with *mass*, by what the document says."""
         out = np.ones(self.nodes)
         out[self.standing] = self._standing(rates)[self.position]
-        if mass is None:
-            out[self.heads] = rates[self.family] * self.weight * self.penalty
-        else:
-            out[self.heads] = self._document(rates, mass) * self.penalty
+        chance = rates[self.family] * self.weight if mass is None else self._document(rates, mass)
+        out[self.heads] = chance * self.penalty * np.where(self.quoted, self.quoted_rate, 1.0)
+        if mass is not None:
             self._cache(out, mass)
         return out
 
     def _standing(self, rates: np.ndarray) -> np.ndarray:
         """Probability of each stream position that no family replaced it."""
         out = np.ones(self.evidence.survivor.shape[1])
+        share = self._share()
         for f in self.evidence.families:
-            out *= 1.0 - rates[f] * self.evidence.survivor[f]
+            out *= 1.0 - rates[f] * share * self.evidence.survivor[f]
         return out
+
+    def _share(self) -> np.ndarray:
+        """float64[n]: the share of the rates that holds at each stream position."""
+        return np.where(self.evidence.quoted, self.quoted_rate, 1.0)
 
     def _document(self, rates: np.ndarray, mass: np.ndarray) -> np.ndarray:
         """Chance of each arc given the other occurrences of its original, and of its spun form, in the document."""
@@ -160,6 +172,7 @@ class Channel:
         stood = np.zeros(int(max(self.original.max(), kept.phrase.max(initial=0))) + 1)
         standing = np.zeros(self.evidence.survivor.shape[1])
         standing[self.position] = mass[self.standing]
+        standing *= self._share()
         np.add.at(stood, kept.phrase, standing[kept.start])
         rate = (drawn + s.own_rate * rates[self.family]) / (drawn + stood[self.original] + s.own_rate)
         chance: np.ndarray = rate * share
@@ -202,9 +215,22 @@ class Channel:
         factor[standing] *= raised(self.word[standing], mass[standing]) ** self.settings.cache_kept
 
     def maximise(self, mass: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Return new rates (float64[F]) with the expected counts of replaced and surviving originals."""
-        replaced = np.bincount(self.family, weights=mass[self.heads], minlength=len(FAMILIES))
-        survived = self.evidence.survivor[:, self.position] @ mass[self.standing]
+        """Return new rates (float64[F]) with the expected counts of replaced and surviving originals.
+
+        The share of the rates that holds in quotations is set anew too.
+        """
+        posterior, stands = mass[self.heads], mass[self.standing]
+        replaced = np.bincount(self.family, weights=posterior, minlength=len(FAMILIES))
+        share = self._share()[self.position]
+        survived = self.evidence.survivor[:, self.position] @ (stands * share)
+        if self.quoted.any():
+            within = self.evidence.quoted[self.position]
+            fired, spared = self.settings.quoted
+            fired += float(posterior[self.quoted].sum())
+            spared += float((self.evidence.survivor[:, self.position[within]] @ stands[within]).sum())
+            outside = float(posterior[~self.quoted].sum()), float((self.evidence.survivor[:, self.position[~within]] @ stands[~within]).sum())
+            usual = (outside[0] + 0.5) / (sum(outside) + 1.0)
+            self.quoted_rate = min(fired / (fired + spared) / usual, 1.0)
         hits, misses = self.settings.prior
         rates = (replaced + hits) / (replaced + survived + hits + misses)
         return np.minimum(rates, 0.995), replaced, survived

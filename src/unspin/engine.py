@@ -62,7 +62,9 @@ class Section:
     reading: Reading | None = None
     offsets: np.ndarray | None = None
     free: np.ndarray | None = None
-    places: Sequence[tuple[int, int, str]] = ()
+    places: Sequence[protected.Place] = ()
+    quoted: np.ndarray | None = None
+    quotations: Sequence[protected.Place] = ()
 
 
 @dataclass(frozen=True)
@@ -108,19 +110,21 @@ class Engine:
         if families is None and not phrases and not self._promising(tokens, found):
             return clean
         offsets = tokens.offsets()
-        places = protected.find_places(text)
+        places, quotations = protected.set_apart(text, protected.find_places(text))
         if self.patterns:
             places += protected.find_user_places(text, self.patterns)
         free = protected.free_words(offsets, places)
+        quoted = ~protected.free_words(offsets, quotations)
         stream = self._near.correct(tokens)
         if stream is not tokens.stream:
             found = self.table.match(stream)
         everywhere = found
         found = find_matches(found, tokens, free)
-        base = replace(clean, offsets=offsets, free=free, places=places)
+        base = replace(clean, offsets=offsets, free=free, places=places, quoted=quoted, quotations=quotations)
         section = clean if families is None else self._read(base, found, families)
         if section.verdict.probability < 0.5 and (phrases or families is None or self._promising(tokens, everywhere)):
             # Not spun throughout, but a tortured phrase or two may stand in it.
+            found = find_matches(found, tokens, ~quoted)
             alone = self._read(base, found, _PHRASES & self.families, phrases_only=True)
             if alone.verdict.probability >= 0.5:
                 return alone
@@ -132,7 +136,7 @@ class Engine:
 
     def _read(self, section: Section, found: Matches, families: np.ndarray, *, phrases_only: bool = False) -> Section:
         """Weigh the readings that some families offer; without any, nothing says that the section is spun."""
-        evidence = gather(self.table, section.tokens, found, families)
+        evidence = gather(self.table, section.tokens, found, families, section.quoted)
         if phrases_only:
             evidence = by_parts(self.table, evidence, composed(self.table, self.model, section.tokens.stream, evidence.arcs))
         if not len(evidence.arcs):
@@ -146,5 +150,7 @@ class Engine:
         assert reading is not None and section.offsets is not None and section.free is not None
         spelling = country(tokens.words) if self.spelling == "keep" else self.spelling
         choice = choose(self.table, tokens, reading, self.min_confidence)
-        offsets, free = section.offsets.tolist(), section.free.tolist()
-        return Drafts(self.table, section.text, tokens, choice, offsets, free, section.places, spelling)
+        free, places = section.free, section.places
+        if reading.quoted < 0.5 and section.quoted is not None:
+            free, places = free & ~section.quoted, [*places, *section.quotations]
+        return Drafts(self.table, section.text, tokens, choice, section.offsets.tolist(), free.tolist(), places, spelling)

@@ -25,12 +25,12 @@ LONG = 4
 _ACADEMIC, _THESAURUS, _USER = (FAMILIES.index(f) for f in ("academic", "thesaurus", "user"))
 #: A document is the work of one spinner: the families that give it away, the weight a word under which a text is
 #: taken for clean of them (measured on clean and spun passages), how much commoner than the others it is, in nats, and
-#: the families to read it by. Heavy web spinners also do what the news family does; academic rewording shows in whole
+#: the families to read it by. News and heavy web spinners share much, each with a rate of its own; academic rewording shows in whole
 #: phrases and in their words.
 _SPINNERS = tuple(
     ([FAMILIES.index(f) for f in named], slope, prior, np.array([f in (*allowed, "agreement", "user") for f in FAMILIES]))
     for named, slope, prior, allowed in (
-        (("news",), 0.02, 2.0, ("news",)),
+        (("news",), 0.02, 2.0, ("news", "web")),
         (("web",), 0.02, 0.0, ("news", "web")),
         (("turbo",), 0.02, 0.0, ("turbo",)),
         (("academic", "thesaurus"), 0.0, 0.0, ("academic", "thesaurus")),
@@ -48,6 +48,7 @@ class Evidence:
     ``survivor``   float64[F, n]: P(family would have touched the id), 0 for no original
     ``families``   those of the survivors
     ``kept``       the one-token survivors, for each original's own record
+    ``quoted``     bool[n]: stands in quotation marks, which many spinners leave alone
     ``composed``   bool[m]: makes an established term with a neighbour (`composition`); None where it wasn't asked
     """
 
@@ -58,6 +59,7 @@ class Evidence:
     survivor: np.ndarray
     families: Sequence[int]
     kept: Matches
+    quoted: np.ndarray
     composed: np.ndarray | None = None
 
 
@@ -68,7 +70,7 @@ def by_parts(table: PhraseTable, evidence: Evidence, composed: np.ndarray) -> Ev
     survivor[_THESAURUS] = 0.0
     return Evidence(
         evidence.arcs[ok], evidence.spun[ok], evidence.nested[ok], evidence.named[ok], survivor, evidence.families,
-        evidence.kept, composed[ok],
+        evidence.kept, evidence.quoted, composed[ok],
     )
 
 
@@ -111,8 +113,13 @@ def find_matches(found: Matches, tokens: Tokens, free: np.ndarray) -> Matches:
     return Matches(found.start[ok], found.length[ok], found.phrase[ok])
 
 
-def gather(table: PhraseTable, tokens: Tokens, found: Matches, families: np.ndarray) -> Evidence:
-    """Turn matches into arcs and survivors; ``families``: bool[F], those to consider."""
+def gather(
+    table: PhraseTable, tokens: Tokens, found: Matches, families: np.ndarray, quoted: np.ndarray | None = None
+) -> Evidence:
+    """Turn matches into arcs and survivors.
+
+    ``families``: bool[F], those to consider; ``quoted``: bool[words], those in quotation marks (None: no word is)
+    """
     fires = table.fires[found.phrase] * families
     original = np.flatnonzero(fires.any(axis=1))
     length = found.length[original]
@@ -135,7 +142,13 @@ def gather(table: PhraseTable, tokens: Tokens, found: Matches, families: np.ndar
         ok[k] &= tokens.parts[2 * int(tokens.at[start[k]]) + 1][:1].isupper()
     arcs = Arcs(start, np.repeat(found.start + found.length, count), entry)[ok]
     kept = Matches(found.start[single], found.length[single], found.phrase[single])
-    return Evidence(arcs, np.repeat(found.phrase, count)[ok], _nested(arcs), _named(tokens, arcs), survivor, considered, kept)
+    within = np.zeros(len(tokens.stream), dtype=bool)
+    if quoted is not None and quoted.any():
+        word = tokens.at >= 0
+        within[word] = quoted[tokens.at[word]]
+    return Evidence(
+        arcs, np.repeat(found.phrase, count)[ok], _nested(arcs), _named(tokens, arcs), survivor, considered, kept, within
+    )
 
 
 def _nested(arcs: Arcs) -> np.ndarray:

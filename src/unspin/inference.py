@@ -29,6 +29,7 @@ class Reading:
 
     ``log_ratio``  log P(text | spun at the fitted rates) − log P(text | not spun)
     ``rates``      float64[F]; ``replaced``, ``survived``: float64[F] expected counts
+    ``quoted``     how far quotations were spun too, 0 to 1
     """
 
     arcs: Arcs
@@ -38,6 +39,7 @@ class Reading:
     rates: np.ndarray
     replaced: np.ndarray
     survived: np.ndarray
+    quoted: float
 
 
 def infer(
@@ -105,7 +107,7 @@ def infer(
     kept = np.zeros(len(stream))
     stands = graph.arc < 0
     kept[graph.left[stands]] = mass[stands]
-    return Reading(graph.arcs, mass[graph.head], kept, log_ratio, rates, replaced, survived)
+    return Reading(graph.arcs, mass[graph.head], kept, log_ratio, rates, replaced, survived, channel.quoted_rate)
 
 
 def _plan(

@@ -1,5 +1,7 @@
 """Protected places: stretches of a text that a spinner leaves alone and that restoration must leave alone too.
 
+Quotations are so by default only: whether this spinner spared them, the document shows (see `channel`).
+
 Quotations, URLs, e-mail addresses, handles, hashtags, code, Markdown and HTML markup, LaTeX, numbers and ids,
 and the terms and patterns that the user names.
 """
@@ -14,6 +16,8 @@ import numpy as np
 import regex
 
 Pattern: TypeAlias = re.Pattern[str] | regex.Pattern[str]
+#: Start and end in code points, and the kind.
+Place: TypeAlias = tuple[int, int, str]
 
 # Where a place may begin is found in one fast scan; what it is, by the pattern of that character, tried there.
 # Quotations stay within a paragraph and are bounded, so that a stray mark can't protect a whole document.
@@ -74,7 +78,7 @@ _LONGEST = 300
 _BLANK = re.compile(r"\s")
 
 
-def find_places(text: str) -> list[tuple[int, int, str]]:
+def find_places(text: str) -> list[Place]:
     """Return ``(start, end, kind)`` of every protected place, in order, none overlapping.
 
     A curly apostrophe opens no quotation, and an apostrophe inside a word ends none:
@@ -82,7 +86,7 @@ def find_places(text: str) -> list[tuple[int, int, str]]:
     >>> find_places("He said “no” to firm’s @deal")
     [(8, 12, 'quote'), (23, 28, 'handle')]
     """
-    places: list[tuple[int, int, str]] = []
+    places: list[Place] = []
     last = 0
     for hit in _TRIGGER.finditer(text):
         at = hit.start()
@@ -95,7 +99,28 @@ def find_places(text: str) -> list[tuple[int, int, str]]:
     return places
 
 
-def _place_at(text: str, at: int, last: int, trigger: str) -> tuple[int, int, str] | None:
+def set_apart(text: str, places: Iterable[Place]) -> tuple[list[Place], list[Place]]:
+    """Return the places that nothing may touch, and the quotations, which some spinners do reword.
+
+    What stands in a quotation and would be protected outside stays so:
+
+    >>> set_apart("He said “mail @deal”", find_places("He said “mail @deal”"))
+    ([(14, 19, 'handle')], [(8, 20, 'quote')])
+    """
+    shut: list[Place] = []
+    quotations: list[Place] = []
+    for place in places:
+        start, end, kind = place
+        if kind != "quote":
+            shut.append(place)
+            continue
+        quotations.append(place)
+        inner = find_places(text[start + 1 : end - 1])
+        shut += [(a + start + 1, b + start + 1, k) for a, b, k in inner if k != "quote"]
+    return shut, quotations
+
+
+def _place_at(text: str, at: int, last: int, trigger: str) -> Place | None:
     known = _AT_TRIGGER.get(trigger)
     if known is not None and (match := known[1].match(text, at)) is not None:
         start = at - 1 if known[0] == "link" and at > last and text[at - 1] == "!" else at
@@ -137,12 +162,12 @@ def term_pattern(terms: Iterable[str]) -> regex.Pattern[str] | None:
     return regex.compile(rf"(?<!\w)(?:{'|'.join(parts)})(?:e?s|ed|ing)?(?:['’]s?)?(?!\w)", regex.I)
 
 
-def find_user_places(text: str, patterns: Sequence[Pattern]) -> list[tuple[int, int, str]]:
+def find_user_places(text: str, patterns: Sequence[Pattern]) -> list[Place]:
     """Return the non-empty matches of the user's patterns, as `find_places` does."""
     return [(m.start(), m.end(), "user") for p in patterns for m in p.finditer(text) if m.end() > m.start()]
 
 
-def free_words(offsets: np.ndarray, places: Sequence[tuple[int, int, str]]) -> np.ndarray:
+def free_words(offsets: np.ndarray, places: Sequence[Place]) -> np.ndarray:
     """Return bool[words]: whether a word is free of all *places*.
 
     ``offsets``: of the parts of the text, as `tokens.Tokens.offsets` gives them.

@@ -6,7 +6,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import fields, is_dataclass
+from dataclasses import fields, is_dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -14,10 +14,16 @@ import numpy as np
 import pytest
 
 from unspin import forward_backward, kernels, lattice, xor_map
+from unspin.decoder import _readings, _readings_native, choose
+from unspin.evidence import find_matches, gather
 from unspin.forward_backward import schedule
+from unspin.inference import Reading
+from unspin.phrase_table import PhraseTable
 from unspin.resources import language_model, phrase_table
+from unspin.rows import FAMILIES
+from unspin.tokens import tokenise
 
-from .small import Laid, laid
+from .small import Laid, laid, made
 
 TREE = Path(__file__).resolve().parents[1]
 native = pytest.mark.skipif(kernels.library() is None, reason="no C compiler when the package was installed")
@@ -61,9 +67,9 @@ def assert_same(fast: Any, slow: Any) -> None:
             assert_same(a, b)
     elif isinstance(fast, np.ndarray):
         assert fast.shape == slow.shape and fast.dtype == slow.dtype
-        np.testing.assert_allclose(fast, slow, rtol=1e-9, atol=1e-300)
+        np.testing.assert_allclose(fast, slow, rtol=1e-9, atol=1e-12)
     else:
-        assert fast == (pytest.approx(slow, rel=1e-9) if isinstance(fast, float) else slow)
+        assert fast == (pytest.approx(slow, rel=1e-9, abs=1e-12) if isinstance(fast, float) else slow)
 
 
 def _layered(rng: np.random.Generator) -> tuple[forward_backward.Schedule, np.ndarray, np.ndarray]:
@@ -140,6 +146,18 @@ cases = pytest.mark.parametrize("families", [("news",), ("news", "web", "agreeme
 texts = pytest.mark.parametrize("text", TEXTS, ids=range(len(TEXTS)))
 
 
+def made_contexts() -> PhraseTable:
+    """A table whose entries ask for capitals and for what the text is about."""
+    return made(
+        "# family: news",
+        "White House = White Home",
+        "law = legal guideline; with: congress",
+        "laws = legal guidelines; without: congress",
+        "at the same time = on the identical time",
+        "knowledge = data*3 | information",
+    )
+
+
 @native
 @texts
 @cases
@@ -182,6 +200,61 @@ def test_language_model(text: str, families: tuple[str, ...], pure: Callable[...
     triples = lattice.steps(pairs.source, pairs.target, len(word))
     asked = (word, pairs, triples, *reversed(scores))
     assert_same(model.along(*asked), pure(model.along, *asked))
+
+
+@native
+@texts
+@cases
+def test_evidence(text: str, families: tuple[str, ...], pure: Callable[..., Any]) -> None:
+    table = made_contexts() if families == ("news",) else phrase_table()
+    tokens = tokenise(text, table.vocabulary)
+    considered = np.array([f in families for f in FAMILIES])
+    found = table.match(tokens.stream)
+    assert_same(found, pure(table.match, tokens.stream))
+    for free in (np.ones(len(tokens.words), dtype=bool), np.arange(len(tokens.words)) % 3 > 0):
+        matches = find_matches(found, tokens, free)
+        assert_same(matches, pure(find_matches, found, tokens, free))
+        assert_same(gather(table, tokens, matches, considered), pure(gather, table, tokens, matches, considered))
+
+
+@native
+@pytest.mark.parametrize("seed", range(20))
+def test_evidence_of_a_shuffled_text(seed: int, pure: Callable[..., Any]) -> None:
+    """Breaks, hyphens and capitals anywhere."""
+    rng = np.random.default_rng(seed)
+    table = phrase_table()
+    words = [w.title() if rng.random() < 0.4 else w for w in " ".join(TEXTS[:3]).split()]
+    gaps = rng.choice([" ", "-", ". ", "\n\n", ", "], len(words), p=[0.6, 0.1, 0.1, 0.1, 0.1])
+    tokens = tokenise("".join(w + g for w, g in zip(rng.permutation(words), gaps)), table.vocabulary)
+    matches = find_matches(table.match(tokens.stream), tokens, rng.random(len(tokens.words)) < 0.9)
+    considered = rng.random(len(FAMILIES)) < 0.5
+    assert_same(gather(table, tokens, matches, considered), pure(gather, table, tokens, matches, considered))
+
+
+@native
+@texts
+@cases
+def test_readings(text: str, families: tuple[str, ...], pure: Callable[..., Any]) -> None:
+    at = _laid(text, families)
+    if not len(at.evidence.arcs):
+        return
+    reading, n = at.read(), len(at.tokens.stream)
+    for least in (reading, replace(reading, posterior=np.full(len(reading.arcs), 1e-3))):
+        assert_same(_readings_native(kernels.library(), at.table, least, n), _readings(at.table, least, n))
+        for confidence in (0.0, 0.5):
+            assert_same(choose(at.table, at.tokens, least, confidence), pure(choose, at.table, at.tokens, least, confidence))
+
+
+@native
+@pytest.mark.parametrize("seed", range(20))
+def test_readings_of_any_posteriors(seed: int, pure: Callable[..., Any]) -> None:
+    """Ties, too: equal posteriors on many arcs of one place."""
+    rng = np.random.default_rng(seed)
+    at = _laid(TEXTS[seed % len(TEXTS)] or TEXTS[0], ("news", "web", "academic", "thesaurus"))
+    posterior = rng.choice([0.0, 0.01, 0.25, 0.5, 0.9], len(at.evidence.arcs))
+    kept, none = rng.random(len(at.tokens.stream)), np.zeros(len(FAMILIES))
+    reading = Reading(at.evidence.arcs, posterior, kept, 0.0, none, none, none)
+    assert_same(choose(at.table, at.tokens, reading, 0.1), pure(choose, at.table, at.tokens, reading, 0.1))
 
 
 @native

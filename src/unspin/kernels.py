@@ -24,12 +24,18 @@ _FUNCTIONS: dict[str, tuple[Any, list[Any]]] = {
     "bigrams": (None, [_I, *[_P] * 4, _U, _U, _U, *[_P] * 7]),
     "along": (None, [_I, *[_P] * 5, _U, _U, _U, *[_P] * 6]),
     "match": (_I, [_I, _P, _P, _I, *[_P] * 8]),
+    "free_matches": (_I, [_I, _P, _P, _P, _I, _I, *[_P] * 7]),
+    "gather": (_I, [_I, _I, _P, _P, _P, _I, *[_P] * 6, ctypes.c_uint8, *[_P] * 9]),
+    "nested": (None, [_I, _I, _P, _P, _I, _P, _P]),
+    "named": (None, [_I, _P, _P, _P, _I, _D, _I, *[_P] * 4]),
     "build": (None, [_I, _P, _I, *[_P] * 11]),
     "count_steps": (_I, [_I, _P, _P, _I, _P, _P, _P]),
     "list_steps": (None, [_I, *[_P] * 5]),
     "select": (_I, [_I, *[_P] * 12]),
     "select_steps": (_I, [_I, *[_P] * 8]),
     "stand": (None, [_I, _I, _I, _P, _P, _P, _I, _P, _P, _I, _I, *[_P] * 6]),
+    "readings": (None, [_I, _I, *[_P] * 4, _D, *[_P] * 13]),
+    "settle": (None, [_I, _I, *[_P] * 6]),
 }
 
 

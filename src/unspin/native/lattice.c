@@ -126,16 +126,19 @@ EXPORT void unspin_stand(int64_t positions, int64_t junctions, int64_t nodes, co
             begin = j * STEP;
         base[j] = begin;
     }
-    int64_t *bin = base + positions + 1;
-    memset(bin, 0, (size_t)(most + 2) * sizeof *bin);
+    int64_t *bin = base + positions + 1, top = 0;
     for (int64_t s = 0; s < states; s++) {
         int64_t k = node ? node[s] : s, place = level[left[k]] / STEP, at;
         at = level[right[k]] - base[place < positions ? place : positions];
         arrives[s] = at < 0 ? 0 : at < most ? at : most;
         cut[s] = cut_at[right[k]];
-        bin[arrives[s] + 1]++;
+        if (top < arrives[s])
+            top = arrives[s];
     }
-    for (int64_t v = 0; v <= most; v++)
+    memset(bin, 0, (size_t)(top + 2) * sizeof *bin);
+    for (int64_t s = 0; s < states; s++)
+        bin[arrives[s] + 1]++;
+    for (int64_t v = 0; v <= top; v++)
         bin[v + 1] += bin[v];
     for (int64_t s = 0; s < states; s++)
         order[bin[arrives[s]]++] = s;

@@ -72,7 +72,7 @@ class LanguageModel:
 
     def _bigram_native(self, native: Any, a: np.ndarray, b: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         n, table = len(a), self.bigrams
-        a, b = np.ascontiguousarray(a), np.ascontiguousarray(b)
+        a, b = np.ascontiguousarray(a, dtype=np.int64), np.ascontiguousarray(b, dtype=np.int64)
         out = np.empty((2, n), dtype=np.float32)
         at = address(out)
         arrays = (table.fingerprints, *table.values, self.codebook, self.backoff_codebook)
@@ -84,9 +84,18 @@ class LanguageModel:
 
     def trigram(self, a: np.ndarray, b: np.ndarray, c: np.ndarray, otherwise: np.ndarray) -> np.ndarray:
         """Return log P(c | a b), float32[n]; ``otherwise`` holds back-off(a b) + log P(c | b), from `bigram`."""
-        hits, (code,) = self.trigrams.find(triple_keys(a, b, c))
-        otherwise[hits] = self.codebook[code]
-        return otherwise
+        native = kernels.library()
+        if native is None:
+            hits, (code,) = self.trigrams.find(triple_keys(a, b, c))
+            otherwise[hits] = self.codebook[code]
+            return otherwise
+        table, out = self.trigrams, np.ascontiguousarray(otherwise, dtype=np.float32)
+        ids = [np.ascontiguousarray(x, dtype=np.int64) for x in (a, b, c)]
+        native.unspin_trigrams(
+            len(out), *map(address, ids), table.seed, table.segment, table.span,
+            *map(address, (table.fingerprints, table.values[0], self.codebook, out)),
+        )  # fmt: skip
+        return out
 
     def along(
         self, word: np.ndarray, pairs: Steps, triples: Steps, backoff: np.ndarray, probability: np.ndarray

@@ -103,6 +103,25 @@ EXPORT void unspin_bigrams(int64_t n, const int64_t *a, const int64_t *b, const 
     }
 }
 
+/* LanguageModel.trigram: put log P(c | a b) of ids in the place of what probability holds, where the model has it. */
+EXPORT void unspin_trigrams(int64_t n, const int64_t *a, const int64_t *b, const int64_t *c, uint64_t seed,
+                            uint64_t segment, uint64_t span, const uint16_t *fingerprints, const uint8_t *values,
+                            const float *codebook, float *probability)
+{
+    struct map map = {seed, segment, span, fingerprints, values, NULL};
+    int64_t present[BLOCK];
+    uint64_t key[BLOCK];
+    uint8_t code[BLOCK];
+    for (int64_t from = 0; from < n; from += BLOCK) {
+        int64_t size = n - from < BLOCK ? n - from : BLOCK;
+        for (int64_t k = 0; k < size; k++)
+            key[k] = ((((uint64_t)a[from + k] << 21) | (uint64_t)b[from + k]) << 21) | (uint64_t)c[from + k];
+        int64_t count = find_block(&map, size, key, present, code, NULL);
+        for (int64_t j = 0; j < count; j++)
+            probability[from + present[j]] = codebook[code[j]];
+    }
+}
+
 /* LanguageModel.along: log P(c | a b) of each path of two steps between nodes with the ids word. The pairs are the steps
    between nodes, the triples into pair p are begins[p] .. begins[p + 1], each from the pair before[t]; backoff and
    probability are those of the pairs. */
@@ -130,6 +149,27 @@ EXPORT void unspin_along(int64_t pairs, const int64_t *word, const int64_t *sour
             size = 0;
         }
     }
+}
+
+/* tokens.numbered: give equal values equal numbers from 0 on, and return how many there are. mask + 1, a power of two over
+   n, is the size of place, which holds indices of values, and is scratch. */
+EXPORT int64_t unspin_numbered(int64_t n, const int64_t *value, int64_t mask, int64_t *place, int64_t *number)
+{
+    int64_t count = 0;
+    for (int64_t k = 0; k <= mask; k++)
+        place[k] = -1;
+    for (int64_t k = 0; k < n; k++) {
+        int64_t at = (int64_t)(mix((uint64_t)value[k]) & (uint64_t)mask);
+        while (place[at] >= 0 && value[place[at]] != value[k])
+            at = (at + 1) & mask;
+        if (place[at] < 0) {
+            place[at] = k;
+            number[k] = count++;
+        } else {
+            number[k] = number[place[at]];
+        }
+    }
+    return count;
 }
 
 static uint64_t step(uint64_t key, uint64_t id)

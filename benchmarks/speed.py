@@ -4,22 +4,29 @@ Prints MB/s of UTF-8 on spun and on clean text, one article a call, beside ``re.
 the same run, for articles as the development set has them (excerpts of 1–2 KB) and for whole ones of about 5 and
 12 KB (excerpts joined); then the time to import and to load, and the memory, each in a fresh process. Machines are
 noisy: the best of several rounds is printed, and the ratio to ``re.findall`` is what to compare.
+
+``--against SRC`` runs the package in another folder in turn with this one (the ``src`` of an older checkout, its kernels
+compiled there), and prints the speed of both, how many times as fast this one is (by the best time of each article, which
+is steadier than the best round) and whether they restore the same: texts, edits, alternatives and, within 1e-3, confidences.
 """
 
 from __future__ import annotations
 
 import argparse
+import os
+import pickle
 import re
 import subprocess
 import sys
 import time
+from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import unspin
 
 from . import gold
 
-_ROUNDS = 12
 _LOAD = """
 import time, resource, sys
 t0 = time.perf_counter(); import unspin; t1 = time.perf_counter()
@@ -35,6 +42,69 @@ print(f"import unspin {1e3 * (t1 - t0):.0f} ms, its dependencies {1e3 * (t2 - t1
 """
 
 
+
+# Reads articles; then, for each byte that comes, restores them all and answers with the seconds of each, or the results.
+_OTHER = """
+import pickle, sys
+from benchmarks.speed import account, timed
+import unspin
+answer, restorer = sys.stdout.buffer, unspin.Restorer()
+articles = pickle.load(sys.stdin.buffer)
+while asked := sys.stdin.buffer.read(1):
+    pickle.dump(timed(restorer, articles) if asked == b"t" else account(restorer, articles), answer)
+    answer.flush()
+"""
+
+
+class Other:
+    """The package in another folder, in a process of its own, and the articles given to it."""
+
+    def __init__(self, source: Path, articles: list[str]) -> None:
+        path = os.pathsep.join(map(str, (source.resolve(), Path(__file__).parents[1])))
+        self._process = subprocess.Popen(
+            [sys.executable, "-c", _OTHER], stdin=subprocess.PIPE, stdout=subprocess.PIPE, env={**os.environ, "PYTHONPATH": path}
+        )
+        assert self._process.stdin is not None and self._process.stdout is not None
+        self._to, self._from = self._process.stdin, self._process.stdout
+        pickle.dump(articles, self._to)
+
+    def ask(self, what: bytes) -> Any:
+        """Return the seconds that each article takes (b"t"), or what is restored (b"r")."""
+        self._to.write(what)
+        self._to.flush()
+        return pickle.load(self._from)
+
+    def close(self) -> None:
+        self._to.close()
+        self._process.wait()
+
+
+def timed(restorer: unspin.Restorer, articles: list[str]) -> list[float]:
+    """Return the seconds that restoring each of *articles* takes, one a call."""
+    times = [time.perf_counter()]
+    for article in articles:
+        restorer.restore(article)
+        times.append(time.perf_counter())
+    return [after - before for before, after in pairwise(times)]
+
+
+def account(restorer: unspin.Restorer, articles: list[str]) -> list[Any]:
+    """Return all that is said of each article, as plain tuples."""
+    out = []
+    for article in articles:
+        result = restorer.explain(article)
+        edits = [(*edit[:5], [tuple(a) for a in edit.alternatives], *edit[6:]) for edit in result.edits]
+        out.append((result.text, edits, result.spin.probability, result.spin.rate, result.spin.family, result.spin.evidence))
+    return out
+
+
+def same(a: Any, b: Any) -> bool:
+    """Whether two accounts agree, numbers within 1e-3."""
+    if isinstance(a, (list, tuple)):
+        return isinstance(b, type(a)) and len(a) == len(b) and all(map(same, a, b))
+    return abs(a - b) <= 1e-3 if isinstance(a, float) and isinstance(b, float) else a == b
+
+
 def joined(texts: list[str], size: int) -> list[str]:
     """Join consecutive texts into articles of at least *size* bytes."""
     out: list[str] = []
@@ -46,35 +116,53 @@ def joined(texts: list[str], size: int) -> list[str]:
             article = []
     return out
 
+
 _RAW = argparse.RawDescriptionHelpFormatter
 
 
 def main(argv: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.speed", description=__doc__, formatter_class=_RAW)
     parser.add_argument("gold", type=Path)
+    parser.add_argument("--against", type=Path, metavar="SRC", help="a folder with another version of the package")
+    parser.add_argument("--rounds", type=int, default=12, help="rounds, the best of which counts (default: %(default)s)")
+    parser.add_argument("--only", choices=("spun", "clean"), help="one kind of text alone")
     arguments = parser.parse_args(argv)
     spun = [p.spun for p in gold.read_pairs(arguments.gold) if p.family == "news-synonym"]
     spun += [t for _, family, t in gold.read_spun(arguments.gold) if family == "news-synonym"]
     clean = [t for _, t in gold.read_clean(arguments.gold)]
     restorer = unspin.Restorer()
     for name, texts in (("spun", spun), ("clean", clean)):
+        if arguments.only not in (None, name):
+            continue
         for size in (0, 5_000, 12_000):
             articles = joined(texts, size)
             total = sum(len(a.encode()) for a in articles) / 1e6
-            best = words = float("inf")
-            for _ in range(_ROUNDS):
+            words = float("inf")
+            ours: list[list[float]] = []
+            theirs: list[list[float]] = []
+            other = Other(arguments.against, articles) if arguments.against else None
+            for _ in range(arguments.rounds):
+                ours.append(timed(restorer, articles))
                 start = time.perf_counter()
                 for article in articles:
-                    restorer.restore(article)
-                middle = time.perf_counter()
-                for article in articles:
                     re.findall(r"\w+", article)
-                words = min(words, time.perf_counter() - middle)
-                best = min(best, middle - start)
+                words = min(words, time.perf_counter() - start)
+                if other is not None:
+                    theirs.append(other.ask(b"t"))
+            best = min(map(sum, ours))
             print(
                 f"{name:5s} articles of {1e3 * total / len(articles):5.1f} KB: {total / best:6.2f} MB/s   "
-                f"re.findall {total / words:6.1f} MB/s   ratio 1 : {best / words:.0f}"
+                f"re.findall {total / words:6.1f} MB/s   ratio 1 : {best / words:.0f}",
+                flush=True,
             )
+            if other is not None:
+                agree = sum(map(same, account(restorer, articles), other.ask(b"r")))
+                ratio = sum(map(min, zip(*theirs))) / sum(map(min, zip(*ours)))
+                print(
+                    f"      against {total / min(map(sum, theirs)):6.2f} MB/s: {ratio:.2f} times as fast, "
+                    f"{agree} of {len(articles)} articles the same"
+                )
+                other.close()
     print(subprocess.run([sys.executable, "-c", _LOAD], capture_output=True, text=True, check=True).stdout.strip())
     return 0
 

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from unspin.forward_backward import run, schedule
+from unspin.forward_backward import Schedule, run, schedule
 
 
 @dataclass
@@ -20,6 +20,19 @@ class Graph:
     levels: list[int]
     cut: list[bool]
     edges: list[tuple[int, int, float]]
+    own: list[float] | None = None
+
+    def weight(self, state: int) -> float:
+        """Of arriving at a state."""
+        return 1.0 if self.own is None else self.own[state]
+
+    def plan(self) -> Schedule:
+        """The schedule, for `edges` target by target."""
+        begins = [max(s for s in range(t) if self.cut[s]) if t else 0 for t in range(len(self.levels))]
+        source, target = (np.array([e[k] for e in self.edges], dtype=np.int64) for k in (0, 1))
+        first = np.searchsorted(target, np.arange(len(self.levels) + 1))
+        arrives = np.array([level - self.levels[b] for level, b in zip(self.levels, begins)], dtype=np.int64)
+        return schedule(source, first, arrives, np.array(self.cut))
 
 
 @st.composite
@@ -49,9 +62,9 @@ def graphs(draw: st.DrawFn) -> Graph:
                     # Parallel transitions are allowed.
                     for _ in range(draw(st.integers(0, 2))):
                         edges.append((a, b, draw(weight)))
-    # The schedule wants the transitions target by target; targets, and those into one, in any order.
-    place = draw(st.permutations(range(len(levels))))
-    return Graph(levels, cut, sorted(draw(st.permutations(edges)), key=lambda edge: place[edge[1]]))
+    # The schedule wants the transitions target by target; those into one in any order.
+    own = draw(st.lists(st.floats(1e-2, 1e2), min_size=len(levels), max_size=len(levels)))
+    return Graph(levels, cut, sorted(draw(st.permutations(edges)), key=lambda edge: edge[1]), own)
 
 
 def _paths(graph: Graph, begin: int) -> list[tuple[int, list[int]]]:
@@ -70,28 +83,27 @@ def _paths(graph: Graph, begin: int) -> list[tuple[int, list[int]]]:
 
 
 def _by_hand(graph: Graph) -> tuple[list[float], float]:
-    """Posteriors and log total by enumeration."""
-    posterior = [0.0] * len(graph.edges)
+    """Mass of the states and log total by enumeration."""
+    mass = [0.0] * len(graph.levels)
     log_total = 0.0
     for begin in [s for s, c in enumerate(graph.cut) if c]:
-        weighed = [(math.prod(graph.edges[k][2] for k in used), used) for _, used in _paths(graph, begin)]
+        weighed = []
+        for _, used in _paths(graph, begin):
+            reached = [graph.edges[k][1] for k in used]
+            weighed.append((math.prod(graph.edges[k][2] for k in used) * math.prod(map(graph.weight, reached)), reached))
         total = sum(w for w, _ in weighed)
         if total > 0:
             log_total += math.log(total)
-            for w, used in weighed:
-                for k in used:
-                    posterior[k] += w / total
-    return posterior, log_total
+            for w, reached in weighed:
+                for s in reached:
+                    mass[s] += w / total
+    return mass, log_total
 
 
 def _by_machine(graph: Graph) -> tuple[list[float], float]:
-    begins = [max(s for s in range(t) if graph.cut[s]) if t else 0 for t in range(len(graph.levels))]
-    source = np.array([a for a, _, _ in graph.edges], dtype=np.int64)
-    target = np.array([b for _, b, _ in graph.edges], dtype=np.int64)
-    arrives = np.array([graph.levels[b] - graph.levels[begins[b]] for _, b, _ in graph.edges], dtype=np.int64)
-    plan = schedule(source, target, arrives, np.array(graph.cut))
-    sums = run(plan, np.array([w for _, _, w in graph.edges]))
-    return sums.posterior.tolist(), sums.log_total
+    weights = np.array([w for _, _, w in graph.edges]), np.array(list(map(graph.weight, range(len(graph.levels)))))
+    sums = run(graph.plan(), *weights)
+    return sums.mass.tolist(), sums.log_total
 
 
 @settings(deadline=None, max_examples=200)
@@ -99,32 +111,39 @@ def _by_machine(graph: Graph) -> tuple[list[float], float]:
 def test_against_enumeration(graph: Graph) -> None:
     if not graph.edges:
         return
-    posterior, log_total = _by_machine(graph)
+    mass, log_total = _by_machine(graph)
     expected, expected_total = _by_hand(graph)
-    assert posterior == pytest.approx(expected, rel=1e-9, abs=1e-12)
+    assert mass == pytest.approx(expected, rel=1e-9, abs=1e-12)
     assert log_total == pytest.approx(expected_total, rel=1e-9, abs=1e-9)
 
 
 def test_two_clusters_worked_out() -> None:
     # 0 → {1 → 2 by 2·3, directly by 4} ; 2 → 3 by 5
-    graph = Graph([0, 1, 2, 3], [True, False, True, True], [(0, 1, 2.0), (1, 2, 3.0), (0, 2, 4.0), (2, 3, 5.0)])
-    posterior, log_total = _by_machine(graph)
-    assert posterior == pytest.approx([0.6, 0.6, 0.4, 1.0])
+    graph = Graph([0, 1, 2, 3], [True, False, True, True], [(0, 1, 2.0), (0, 2, 4.0), (1, 2, 3.0), (2, 3, 5.0)])
+    mass, log_total = _by_machine(graph)
+    assert mass == pytest.approx([0.0, 0.6, 1.0, 1.0])
     assert log_total == pytest.approx(math.log(10 * 5))
+
+
+def test_what_a_state_weighs_itself() -> None:
+    graph = Graph([0, 1, 1, 2], [True, False, False, True], [(0, 1, 1.0), (0, 2, 1.0), (1, 3, 1.0), (2, 3, 1.0)], [9, 3, 1, 2])
+    mass, log_total = _by_machine(graph)
+    assert mass == pytest.approx([0.0, 0.75, 0.25, 1.0])
+    assert log_total == pytest.approx(math.log(2 * (3 + 1)))
 
 
 def test_dead_ends_count_for_nothing() -> None:
     graph = Graph([0, 1, 1, 2], [True, False, False, True], [(0, 1, 2.0), (0, 2, 7.0), (1, 3, 1.0)])
-    posterior, log_total = _by_machine(graph)
-    assert posterior == pytest.approx([1.0, 0.0, 1.0])
+    mass, log_total = _by_machine(graph)
+    assert mass == pytest.approx([0.0, 1.0, 0.0, 1.0])
     assert log_total == pytest.approx(math.log(2))
 
 
 def test_plan_serves_many_weights() -> None:
-    source, target = np.array([0, 0]), np.array([1, 1])
-    plan = schedule(source, target, np.array([1, 1]), np.array([True, True]))
-    assert run(plan, np.array([1.0, 3.0])).posterior.tolist() == [0.25, 0.75]
-    assert run(plan, np.array([3.0, 1.0])).posterior.tolist() == [0.75, 0.25]
+    plan = Graph([0, 1, 1, 2], [True, False, False, True], [(0, 1, 0.0), (0, 2, 0.0), (1, 3, 0.0), (2, 3, 0.0)]).plan()
+    one = np.ones(4)
+    assert run(plan, np.array([1.0, 3.0, 1.0, 1.0]), one).mass.tolist() == [0.0, 0.25, 0.75, 1.0]
+    assert run(plan, np.array([3.0, 1.0, 1.0, 1.0]), one).mass.tolist() == [0.0, 0.75, 0.25, 1.0]
 
 
 def _chain(length: int, low: float, *, pruned: bool = False) -> Graph:
@@ -138,7 +157,7 @@ def _chain(length: int, low: float, *, pruned: bool = False) -> Graph:
 
 
 def _in_logarithms(graph: Graph) -> tuple[list[float], float]:
-    """Posteriors and log total of a graph of one cluster, with every sum in the log domain."""
+    """Mass and log total of a graph of one cluster, with every sum in the log domain."""
     log = [math.log(w) if w else -math.inf for _, _, w in graph.edges]
     states = len(graph.levels)
     alpha, beta = np.full(states, -np.inf), np.full(states, -np.inf)
@@ -150,23 +169,26 @@ def _in_logarithms(graph: Graph) -> tuple[list[float], float]:
         a, b, _ = graph.edges[k]
         beta[a] = np.logaddexp(beta[a], beta[b] + log[k])
     total = float(alpha[-1])
-    return [math.exp(alpha[a] + log[k] + beta[b] - total) for k, (a, b, _) in enumerate(graph.edges)], total
+    mass = [0.0] * states
+    for k, (a, b, _) in enumerate(graph.edges):
+        mass[b] += math.exp(alpha[a] + log[k] + beta[b] - total)
+    return mass, total
 
 
 def _assert_as_in_logarithms(graph: Graph) -> None:
-    posterior, log_total = _by_machine(graph)
+    mass, log_total = _by_machine(graph)
     expected, expected_total = _in_logarithms(graph)
-    assert np.isfinite(posterior).all()
+    assert np.isfinite(mass).all()
     assert math.isfinite(log_total)
-    assert posterior == pytest.approx(expected, rel=1e-9, abs=1e-12)
+    assert mass == pytest.approx(expected, rel=1e-9, abs=1e-12)
     assert log_total == pytest.approx(expected_total, rel=1e-9)
 
 
 def test_the_reference_in_logarithms_agrees_with_enumeration() -> None:
     graph = _chain(6, 0.7, pruned=True)
-    posterior, log_total = _in_logarithms(graph)
+    mass, log_total = _in_logarithms(graph)
     expected, expected_total = _by_hand(graph)
-    assert posterior == pytest.approx(expected)
+    assert mass == pytest.approx(expected)
     assert log_total == pytest.approx(expected_total)
 
 

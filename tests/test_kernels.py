@@ -5,13 +5,25 @@ from __future__ import annotations
 import shutil
 import subprocess
 import sys
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import fields, is_dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
-from unspin import forward_backward, kernels, xor_map
+from unspin import forward_backward, kernels, lattice, xor_map
+from unspin.decoder import _readings, _readings_native, choose
+from unspin.evidence import find_matches, gather
 from unspin.forward_backward import schedule
+from unspin.inference import Reading
+from unspin.phrase_table import PhraseTable
+from unspin.resources import language_model, phrase_table
+from unspin.rows import FAMILIES
+from unspin.tokens import tokenise
+
+from .small import Laid, laid, made
 
 TREE = Path(__file__).resolve().parents[1]
 native = pytest.mark.skipif(kernels.library() is None, reason="no C compiler when the package was installed")
@@ -19,15 +31,50 @@ native = pytest.mark.skipif(kernels.library() is None, reason="no C compiler whe
 
 @pytest.mark.skipif(shutil.which("cc") is None, reason="no C compiler")
 def test_source_compiles_without_a_warning(tmp_path: Path) -> None:
-    command = ["cc", "-std=c99", "-Wall", "-Wextra", "-Werror", "-O2", "-fPIC", "-shared"]
-    source = TREE / "src/unspin/_kernels.c"
-    done = subprocess.run([*command, str(source), "-o", str(tmp_path / "k.so"), "-lm"], capture_output=True, text=True)
+    command = ["cc", "-std=c99", "-Wall", "-Wextra", "-Wpedantic", "-Werror", "-O2", "-fPIC", "-shared"]
+    sources = map(str, (TREE / "src/unspin/native").glob("*.c"))
+    done = subprocess.run([*command, *sources, "-o", str(tmp_path / "k.so"), "-lm"], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
 
 
-def _layered(rng: np.random.Generator) -> tuple[forward_backward.Schedule, np.ndarray]:
+def test_addresses() -> None:
+    """The quick way agrees with the one that numpy documents."""
+    arrays = [np.zeros(3), np.arange(9)[2:7], np.zeros(0), np.ones((4, 5))[1], np.frombuffer(b"12345678", dtype=np.uint8)]
+    assert [kernels.address(a) for a in arrays] == [a.__array_interface__["data"][0] for a in arrays]
+
+
+@pytest.fixture
+def pure(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., Any]]:
+    """Call a function as if there was no library."""
+
+    def call(function: Callable[..., Any], *arguments: Any) -> Any:
+        with monkeypatch.context() as patch:
+            patch.setattr(kernels, "library", lambda: None)
+            return function(*arguments)
+
+    yield call
+
+
+def assert_same(fast: Any, slow: Any) -> None:
+    """Both are equal, dataclasses and tuples part by part; numbers to float tolerance."""
+    if is_dataclass(fast):
+        assert type(fast) is type(slow)
+        for field in fields(fast):
+            assert_same(getattr(fast, field.name), getattr(slow, field.name))
+    elif isinstance(fast, (tuple, list)):
+        assert len(fast) == len(slow)
+        for a, b in zip(fast, slow):
+            assert_same(a, b)
+    elif isinstance(fast, np.ndarray):
+        assert fast.shape == slow.shape and fast.dtype == slow.dtype
+        np.testing.assert_allclose(fast, slow, rtol=1e-9, atol=1e-12)
+    else:
+        assert fast == (pytest.approx(slow, rel=1e-9, abs=1e-12) if isinstance(fast, float) else slow)
+
+
+def _layered(rng: np.random.Generator) -> tuple[forward_backward.Schedule, np.ndarray, np.ndarray]:
     """A random graph of states on levels, cut every few, every state reached from the level before or two before."""
-    source, target, arrives, cut, level, begin = [], [], [], [True], [0], 0
+    source, first, arrives, cut, level, begin = [], [0, 0], [0], [True], [0], 0
     for depth in range(1, 40):
         single = depth % 5 == 0
         for _ in range(1 if single else int(rng.integers(1, 4))):
@@ -35,55 +82,188 @@ def _layered(rng: np.random.Generator) -> tuple[forward_backward.Schedule, np.nd
             for s in range(begin, state):
                 if depth - level[s] in (1, 2) and level[s] >= depth - depth % 5 - (5 if single else 0):
                     source.append(s)
-                    target.append(state)
-                    arrives.append(depth - (depth - 1) // 5 * 5)
+            first.append(len(source))
+            arrives.append(depth - (depth - 1) // 5 * 5)
             level.append(depth)
             cut.append(single)
         if single:
             begin = len(level) - 1
     weight = rng.uniform(0.01, 5.0, len(source))
     weight[rng.random(len(weight)) < 0.05] = 0.0
-    to_int = [np.array(x, dtype=np.int64) for x in (source, target, arrives)]
-    return schedule(*to_int, np.array(cut)), weight
+    to_int = [np.array(x, dtype=np.int64) for x in (source, first, arrives)]
+    return schedule(*to_int, np.array(cut)), weight, rng.uniform(0.5, 2.0, len(level))
 
 
 @native
 @pytest.mark.parametrize("seed", range(20))
 def test_sums(seed: int) -> None:
-    plan, weight = _layered(np.random.default_rng(seed))
+    plan, *weights = _layered(np.random.default_rng(seed))
     with np.errstate(all="ignore"):
-        slow, fast = forward_backward._linear(plan, weight), forward_backward._native(kernels.library(), plan, weight)
-    assert (slow is None) == (fast is None)
-    if slow is not None and fast is not None:
-        np.testing.assert_allclose(fast.posterior, slow.posterior, rtol=1e-12, atol=1e-300)
-        assert fast.log_total == pytest.approx(slow.log_total, rel=1e-12)
+        slow, fast = forward_backward._linear(plan, *weights), forward_backward._native(kernels.library(), plan, *weights)
+    assert_same(fast, slow)
 
 
 @native
 def test_sums_out_of_range_are_left_to_logarithms() -> None:
     n = 300
-    source, target = np.arange(n), np.arange(1, n + 1)
     cut = np.zeros(n + 1, dtype=bool)
     cut[[0, n]] = True
-    plan = schedule(source, target, np.arange(1, n + 1), cut)
-    assert forward_backward._native(kernels.library(), plan, np.full(n, 1e-3)) is None
-    assert forward_backward.run(plan, np.full(n, 1e-3)).log_total == pytest.approx(n * np.log(1e-3))
+    plan = schedule(np.arange(n), np.append(0, np.arange(n + 1)), np.arange(n + 1), cut)
+    weights = np.full(n, 1e-3), np.ones(n + 1)
+    assert forward_backward._native(kernels.library(), plan, *weights) is None
+    assert forward_backward.run(plan, *weights).log_total == pytest.approx(n * np.log(1e-3))
 
 
 @native
 @pytest.mark.parametrize("columns", [1, 2])
 @pytest.mark.parametrize("asked", [0, 1, 31, 32, 33, 5000])
-def test_look_ups(columns: int, asked: int, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_look_ups(columns: int, asked: int, pure: Callable[..., Any]) -> None:
     rng = np.random.default_rng(columns)
     keys = np.unique(rng.integers(0, 2**63, 4000, dtype=np.uint64))
     table = xor_map.build(keys, [rng.integers(0, 256, len(keys), dtype=np.uint8) for _ in range(columns)])
     wanted = np.where(rng.random(asked) < 0.5, rng.choice(keys, asked), rng.integers(0, 2**63, asked, dtype=np.uint64))
     hits, values = table.find(wanted)
-    monkeypatch.setattr(kernels, "library", lambda: None)
-    slow_hits, slow_values = table.find(wanted)
+    slow_hits, slow_values = pure(table.find, wanted)
     assert hits.tolist() == slow_hits.tolist()
     assert [v.tolist() for v in values] == [v.tolist() for v in slow_values]
     assert asked < 32 or 0 < len(hits) < asked
+
+
+def _laid(text: str, families: Sequence[str]) -> Laid:
+    return laid(phrase_table(), text, families)
+
+
+#: Texts as they come: an article, an original longer than its span, hardly any words, more than one cluster a sentence.
+TEXTS = [
+    (TREE / "examples/article.txt").read_text(encoding="utf-8"),
+    "On the identical time, the White Home introduced new legal guidelines. With a view to tackle this, staff are employed.",
+    "Identical knowledge.",
+    "",
+    "a",
+    "deep studying and profound learning, in accordance with colossal information, " * 30,
+]
+cases = pytest.mark.parametrize("families", [("news",), ("news", "web", "agreement"), ("academic", "thesaurus")], ids="-".join)
+texts = pytest.mark.parametrize("text", TEXTS, ids=range(len(TEXTS)))
+
+
+def made_contexts() -> PhraseTable:
+    """A table whose entries ask for capitals and for what the text is about."""
+    return made(
+        "# family: news",
+        "White House = White Home",
+        "law = legal guideline; with: congress",
+        "laws = legal guidelines; without: congress",
+        "at the same time = on the identical time",
+        "knowledge = data*3 | information",
+    )
+
+
+@native
+@texts
+@cases
+def test_lattice(text: str, families: tuple[str, ...], pure: Callable[..., Any]) -> None:
+    """Laying out, stepping, scheduling, pruning: each on what the one before gave."""
+    table, at = phrase_table(), _laid(text, families)
+    stream, arcs = at.tokens.stream, at.evidence.arcs
+    graph = lattice.build(table, stream, arcs)
+    assert_same(graph, pure(lattice.build, table, stream, arcs))
+    rng = np.random.default_rng(len(text))
+    for share in (0.0, 0.3, 0.9):
+        steps = lattice.steps(graph.left, graph.right, len(graph.level))
+        assert_same(steps, pure(lattice.steps, graph.left, graph.right, len(graph.level)))
+        plan = lattice.schedule(graph, steps, 1)
+        assert_same(plan, pure(lattice.schedule, graph, steps, 1))
+        further = lattice.steps(steps.source, steps.target, len(graph.word))
+        assert_same(further, pure(lattice.steps, steps.source, steps.target, len(graph.word)))
+        plan = lattice.schedule(graph, further, 2, steps.target)
+        assert_same(plan, pure(lattice.schedule, graph, further, 2, steps.target))
+        arc_alive = rng.random(len(graph.arcs)) >= share
+        alive = np.append(arc_alive, True)[graph.arc]
+        # A kept word may go too.
+        alive &= (graph.arc >= 0) | (rng.random(len(alive)) >= share / 3)
+        assert_same(lattice.select_steps(steps, alive), pure(lattice.select_steps, steps, alive))
+        smaller = lattice.select(graph, alive)
+        assert_same(smaller, pure(lattice.select, graph, alive))
+        graph = smaller
+
+
+@native
+@texts
+@cases
+def test_language_model(text: str, families: tuple[str, ...], pure: Callable[..., Any]) -> None:
+    model, graph = language_model(), _laid(text, families).graph
+    word = np.where(graph.word < len(model.unigrams), graph.word, 0)
+    pairs = lattice.steps(graph.left, graph.right, len(graph.level))
+    a, b = word[pairs.source], word[pairs.target]
+    scores = model.bigram(a, b)
+    assert_same(scores, pure(model.bigram, a, b))
+    triples = lattice.steps(pairs.source, pairs.target, len(word))
+    asked = (word, pairs, triples, *reversed(scores))
+    assert_same(model.along(*asked), pure(model.along, *asked))
+
+
+@native
+@texts
+@cases
+def test_evidence(text: str, families: tuple[str, ...], pure: Callable[..., Any]) -> None:
+    table = made_contexts() if families == ("news",) else phrase_table()
+    tokens = tokenise(text, table.vocabulary)
+    considered = np.array([f in families for f in FAMILIES])
+    found = table.match(tokens.stream)
+    assert_same(found, pure(table.match, tokens.stream))
+    for free in (np.ones(len(tokens.words), dtype=bool), np.arange(len(tokens.words)) % 3 > 0):
+        matches = find_matches(found, tokens, free)
+        assert_same(matches, pure(find_matches, found, tokens, free))
+        assert_same(gather(table, tokens, matches, considered), pure(gather, table, tokens, matches, considered))
+
+
+@native
+@pytest.mark.parametrize("seed", range(20))
+def test_evidence_of_a_shuffled_text(seed: int, pure: Callable[..., Any]) -> None:
+    """Breaks, hyphens and capitals anywhere."""
+    rng = np.random.default_rng(seed)
+    table = phrase_table()
+    words = [w.title() if rng.random() < 0.4 else w for w in " ".join(TEXTS[:3]).split()]
+    gaps = rng.choice([" ", "-", ". ", "\n\n", ", "], len(words), p=[0.6, 0.1, 0.1, 0.1, 0.1])
+    tokens = tokenise("".join(w + g for w, g in zip(rng.permutation(words), gaps)), table.vocabulary)
+    matches = find_matches(table.match(tokens.stream), tokens, rng.random(len(tokens.words)) < 0.9)
+    considered = rng.random(len(FAMILIES)) < 0.5
+    assert_same(gather(table, tokens, matches, considered), pure(gather, table, tokens, matches, considered))
+
+
+@native
+@texts
+@cases
+def test_readings(text: str, families: tuple[str, ...], pure: Callable[..., Any]) -> None:
+    at = _laid(text, families)
+    if not len(at.evidence.arcs):
+        return
+    reading, n = at.read(), len(at.tokens.stream)
+    for least in (reading, replace(reading, posterior=np.full(len(reading.arcs), 1e-3))):
+        assert_same(_readings_native(kernels.library(), at.table, least, n), _readings(at.table, least, n))
+        for confidence in (0.0, 0.5):
+            assert_same(choose(at.table, at.tokens, least, confidence), pure(choose, at.table, at.tokens, least, confidence))
+
+
+@native
+@pytest.mark.parametrize("seed", range(20))
+def test_readings_of_any_posteriors(seed: int, pure: Callable[..., Any]) -> None:
+    """Ties, too: equal posteriors on many arcs of one place."""
+    rng = np.random.default_rng(seed)
+    at = _laid(TEXTS[seed % len(TEXTS)] or TEXTS[0], ("news", "web", "academic", "thesaurus"))
+    posterior = rng.choice([0.0, 0.01, 0.25, 0.5, 0.9], len(at.evidence.arcs))
+    kept, none = rng.random(len(at.tokens.stream)), np.zeros(len(FAMILIES))
+    reading = Reading(at.evidence.arcs, posterior, kept, 0.0, none, none, none)
+    assert_same(choose(at.table, at.tokens, reading, 0.1), pure(choose, at.table, at.tokens, reading, 0.1))
+
+
+@native
+@texts
+@cases
+def test_inference(text: str, families: tuple[str, ...], pure: Callable[..., Any]) -> None:
+    at = _laid(text, families)
+    if len(at.evidence.arcs):
+        assert_same(at.read(), pure(at.read))
 
 
 def test_same_text_without_them() -> None:

@@ -20,7 +20,7 @@ from .evidence import Evidence
 from .lattice import Lattice
 from .phrase_table import COMMON, PhraseTable
 from .rows import FAMILIES
-from .tokens import FIRST_WORD
+from .tokens import FIRST_WORD, numbered
 
 _ACADEMIC = FAMILIES.index("academic")
 #: Families that draw anew for each occurrence.
@@ -87,7 +87,8 @@ class Channel:
         self.penalty[evidence.nested] *= np.exp(settings.nested)
         if evidence.composed is not None:
             self.penalty[evidence.composed] *= np.exp(settings.composed)
-        self.spun = evidence.spun
+        # Of spun forms, originals and words only which are the same counts from here on.
+        self.spun = numbered(evidence.spun)
         self.evidence = evidence
         self.heads = np.flatnonzero(graph.head)
         self.begins = graph.arcs.start
@@ -96,10 +97,12 @@ class Channel:
         within = np.append(0, np.cumsum(evidence.quoted))
         self.quoted = within[graph.arcs.stop] > within[graph.arcs.start]
         # Only originals of one word are counted by the cache.
-        first, stop = table.tokens_from[self.original], table.tokens_from[self.original + 1]
-        self.one_word = np.where(stop - first == 1, table.tokens[first], -1)
+        self.one_word = table.tokens_from[self.original + 1] - table.tokens_from[self.original] == 1
+        kept = evidence.kept.phrase
+        originals = numbered(np.concatenate([self.original, kept]))
+        self.original, self.kept = originals[: len(entry)], originals[len(entry) :]
         self.log_unigram = table.log_unigram
-        self.word = graph.word
+        self.word, self.number = graph.word, numbered(graph.word)
         self.standing = np.flatnonzero(graph.arc < 0)
         self.position = graph.left[self.standing]
         self.nodes = len(graph.word)
@@ -110,7 +113,7 @@ class Channel:
         arcs = alive[self.heads]
         out.settings, out.evidence, out.log_unigram = self.settings, self.evidence, self.log_unigram
         out.quoted_rate = self.quoted_rate
-        out.word = self.word[alive]
+        out.word, out.number, out.kept = self.word[alive], self.number[alive], self.kept
         for name in ("family", "original", "weight", "penalty", "spun", "begins", "one_word", "quoted"):
             setattr(out, name, getattr(self, name)[arcs])
         renumber = np.cumsum(alive) - 1
@@ -149,8 +152,8 @@ class Channel:
         if not len(posterior):
             return posterior
         key = self.original * len(FAMILIES) + self.family
-        _, drawer = np.unique(key, return_inverse=True)
-        _, draw = np.unique(key * (int(self.spun.max()) + 1) + self.spun, return_inverse=True)
+        drawer = numbered(key)
+        draw = numbered(key * (int(self.spun.max()) + 1) + self.spun)
         chance = rates[self.family] * self.weight
         drawn_once = ~_EVERY_ITEM[self.family]
         if drawn_once.any():
@@ -168,12 +171,8 @@ class Channel:
         drawn = np.bincount(drawer, weights=posterior)[drawer] - posterior
         share = (same + s.draw * self.weight) / (drawn + s.draw)
         # How often the original itself was left standing where it could have been replaced.
-        kept = self.evidence.kept
-        stood = np.zeros(int(max(self.original.max(), kept.phrase.max(initial=0))) + 1)
-        standing = np.zeros(self.evidence.survivor.shape[1])
-        standing[self.position] = mass[self.standing]
-        standing *= self._share()
-        np.add.at(stood, kept.phrase, standing[kept.start])
+        standing = (self._stood(mass) * self._share())[self.evidence.kept.start]
+        stood = np.bincount(self.kept, weights=standing, minlength=int(self.original.max()) + 1)
         rate = (drawn + s.own_rate * rates[self.family]) / (drawn + stood[self.original] + s.own_rate)
         chance: np.ndarray = rate * share
         return chance
@@ -201,36 +200,41 @@ class Channel:
 
     def _cache(self, factor: np.ndarray, mass: np.ndarray) -> None:
         """Raise *factor* where a word stands elsewhere in the document more often than one would expect."""
-        count = np.bincount(self.word, weights=mass)
+        count = np.bincount(self.number, weights=mass)
 
-        def raised(words: np.ndarray, own: np.ndarray) -> np.ndarray:
-            elsewhere = np.maximum(count[words] - own, 0.0)
-            expected = len(self.position) * np.exp(self.log_unigram[words])
+        def raised(nodes: np.ndarray) -> np.ndarray:
+            elsewhere = np.maximum(count[self.number[nodes]] - mass[nodes], 0.0)
+            expected = len(self.position) * np.exp(self.log_unigram[self.word[nodes]])
             return np.minimum(1.0 + self.settings.cache * elsewhere / expected, _MOST_CACHED)
 
-        counted = np.flatnonzero(self.one_word >= 0)
-        heads = self.heads[counted]
-        factor[heads] *= raised(self.one_word[counted], mass[heads])
+        heads = self.heads[self.one_word]
+        factor[heads] *= raised(heads)
         standing = self.standing[self.word[self.standing] >= FIRST_WORD]
-        factor[standing] *= raised(self.word[standing], mass[standing]) ** self.settings.cache_kept
+        factor[standing] *= raised(standing) ** self.settings.cache_kept
+
+    def _stood(self, mass: np.ndarray) -> np.ndarray:
+        """Posterior of each stream position that its word stands as it is."""
+        out = np.zeros(self.evidence.survivor.shape[1])
+        out[self.position] = mass[self.standing]
+        return out
 
     def maximise(self, mass: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Return new rates (float64[F]) with the expected counts of replaced and surviving originals.
 
         The share of the rates that holds in quotations is set anew too.
         """
-        posterior, stands = mass[self.heads], mass[self.standing]
+        posterior, stood = mass[self.heads], self._stood(mass)
         replaced = np.bincount(self.family, weights=posterior, minlength=len(FAMILIES))
-        share = self._share()[self.position]
-        survived = self.evidence.survivor[:, self.position] @ (stands * share)
+        survived = self.evidence.survivor @ (stood * self._share())
         if self.quoted.any():
-            within = self.evidence.quoted[self.position]
-            fired, spared = self.settings.quoted
-            fired += float(posterior[self.quoted].sum())
-            spared += float((self.evidence.survivor[:, self.position[within]] @ stands[within]).sum())
-            outside = float(posterior[~self.quoted].sum()), float((self.evidence.survivor[:, self.position[~within]] @ stands[~within]).sum())
-            usual = (outside[0] + 0.5) / (sum(outside) + 1.0)
-            self.quoted_rate = min(fired / (fired + spared) / usual, 1.0)
-        hits, misses = self.settings.prior
-        rates = (replaced + hits) / (replaced + survived + hits + misses)
-        return np.minimum(rates, 0.995), replaced, survived
+            spared = self.evidence.survivor.sum(axis=0) * stood
+            within = self.evidence.quoted
+            usual = self._rate(posterior[~self.quoted].sum(), spared[~within].sum(), (0.5, 0.5))
+            share = self._rate(posterior[self.quoted].sum(), spared[within].sum(), self.settings.quoted) / usual
+            self.quoted_rate = min(float(share), 1.0)
+        return np.minimum(self._rate(replaced, survived, self.settings.prior), 0.995), replaced, survived
+
+    @staticmethod
+    def _rate(replaced: np.ndarray, survived: np.ndarray, prior: tuple[float, float]) -> np.ndarray:
+        """The share replaced, with pseudo-counts (replaced, survived)."""
+        return (replaced + prior[0]) / (replaced + survived + sum(prior))

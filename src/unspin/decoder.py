@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
+from . import kernels
 from .inference import Reading
+from .kernels import address
 from .phrase_table import PhraseTable
 from .tokens import Tokens, ranges
 
@@ -46,27 +48,66 @@ def choose(table: PhraseTable, tokens: Tokens, reading: Reading, min_confidence:
     (maximum expected accuracy, Goodman 1996); never one that is less probable than keeping the text, nor one under
     *min_confidence*.
     """
+    native = kernels.library()
+    n = len(tokens.stream)
+    found = _readings(table, reading, n) if native is None else _readings_native(native, table, reading, n)
+    lo, hi, first = found.lo, found.hi, found.first
+    if not len(first):
+        return Choice(first, first, first, first, found.posterior, first, first, first, found.posterior)
+    chance = found.posterior[first]
+    # Each place's chance of being kept is that of its least likely word.
+    stay = np.append(reading.kept, 1.0) + found.left
+    covered = np.minimum.reduceat(stay, np.stack([lo, hi], axis=1).ravel())[::2]
+    good = (chance >= max(min_confidence, 1e-9)) & (chance >= covered)
+    candidates = np.flatnonzero(good)
+    rank = chance * np.where(found.whole[first], _WHOLE, 1.0)
+    chosen = _settle(lo, hi, rank, candidates)
+    at = tokens.at
+    return Choice(
+        at[lo[chosen]], at[hi[chosen] - 1], first[chosen], np.append(first[1:], len(found.entry))[chosen], covered[chosen],
+        found.entry, found.begin, found.end, found.posterior,
+    )  # fmt: skip
+
+
+class Readings(NamedTuple):
+    """What the arcs come to, place by place in order, the best reading of a place first.
+
+    One a reading: ``entry``, ``begin``, ``end``, ``posterior`` as in `Choice`; ``whole``: whether it is all of the arc.
+
+    One a place: ``lo``, ``hi``: stream positions; ``first``: its first reading.
+
+    ``left``: float64[n + 1], of each stream position the posterior of the arcs over it that leave it as it is.
+    """
+
+    entry: np.ndarray
+    begin: np.ndarray
+    end: np.ndarray
+    whole: np.ndarray
+    posterior: np.ndarray
+    lo: np.ndarray
+    hi: np.ndarray
+    first: np.ndarray
+    left: np.ndarray
+
+
+def _readings(table: PhraseTable, reading: Reading, n: int) -> Readings:
     likely = reading.posterior > _LEAST
     arcs, chances = reading.arcs[likely], reading.posterior[likely]
-    if not len(arcs):
-        none = np.zeros(0, dtype=np.int64)
-        return Choice(none, none, none, none, chances, none, none, none, chances)
     begin = table.pieces_from[arcs.entry]
     count = table.pieces_from[arcs.entry + 1] - begin
     which = np.repeat(np.arange(len(arcs)), count)
-    piece = table.piece[ranges(begin, count)]
+    piece = table.piece[ranges(begin, count)].astype(np.int64)
     chance_of = chances[which]
     entry = arcs.entry[which]
     start = arcs.start[which] + piece[:, 0]
-    length = (piece[:, 1] - piece[:, 0]).astype(np.int64)
+    length = piece[:, 1] - piece[:, 0]
     # Words that an arc leaves as they are are kept by it.
-    same = np.zeros(len(tokens.stream) + 1)
+    same = np.zeros(n + 1)
     np.add.at(same, arcs.start, chances)
     np.add.at(same, arcs.stop, -chances)
     part = np.flatnonzero((piece[:, 5] == 0) | (count[which] == 1))
     np.add.at(same, start[part], -chance_of[part])
     np.add.at(same, start[part] + length[part], chance_of[part])
-    stay = np.append(reading.kept, 1.0) + np.cumsum(same)
     # One integer a (start, length, words): spans are short and a section holds few thousand positions.
     place = start * 64 + length
     order = np.lexsort((entry, -chance_of))
@@ -77,27 +118,40 @@ def choose(table: PhraseTable, tokens: Tokens, reading: Reading, min_confidence:
     best = order[best]
     ranked = np.lexsort((entry[best], -posterior, place[best]))
     best, posterior = best[ranked], posterior[ranked]
-    place = place[best]
-    first = np.flatnonzero(np.diff(place, prepend=-1))
-    stops = np.append(first[1:], len(best))
+    first = np.flatnonzero(np.diff(place[best], prepend=-1))
     lo, hi = start[best[first]], (start + length)[best[first]]
-    chance = posterior[first]
-    # Each place's chance of being kept is that of its least likely word.
-    covered = np.minimum.reduceat(stay, np.stack([lo, hi], axis=1).ravel())[::2]
-    good = (chance >= max(min_confidence, 1e-9)) & (chance >= covered)
-    candidates = np.flatnonzero(good)
-    rank = chance * np.where(piece[best[first], 5] > 0, _WHOLE, 1.0)
-    chosen = _settle(lo, hi, rank, candidates)
-    at = tokens.at
-    return Choice(
-        at[lo[chosen]], at[hi[chosen] - 1], first[chosen], stops[chosen], covered[chosen],
-        entry[best], piece[best, 2], piece[best, 3], posterior,
+    return Readings(
+        entry[best], piece[best, 2], piece[best, 3], piece[best, 5] > 0, posterior, lo, hi, first, np.cumsum(same)
+    )
+
+
+def _readings_native(native: Any, table: PhraseTable, reading: Reading, n: int) -> Readings:
+    arcs, m = reading.arcs, len(reading.arcs)
+    most = int((table.pieces_from[arcs.entry + 1] - table.pieces_from[arcs.entry]).sum())
+    # Scratch: of each piece 40 bytes.
+    scratch, left, posterior = np.empty(5 * most), np.empty(n + 1), np.empty(most)
+    out, whole, counts = np.empty((6, most), dtype=np.int64), np.empty(most, dtype=bool), np.empty(2, dtype=np.int64)
+    at, row = address(out), 8 * most
+    native.unspin_readings(
+        n, m, *map(address, (arcs.start, arcs.stop, arcs.entry, reading.posterior)), _LEAST,
+        *map(address, (table.pieces_from, table.piece, scratch, left)), at, at + row, at + 2 * row,
+        address(whole), address(posterior), at + 3 * row, at + 4 * row, at + 5 * row, address(counts),
     )  # fmt: skip
+    places, readings = counts.tolist()
+    entry, begin, end = out[:3, :readings]
+    lo, hi, first = out[3:, :places]
+    return Readings(entry, begin, end, whole[:readings], posterior[:readings], lo, hi, first, left)
 
 
 def _settle(lo: np.ndarray, hi: np.ndarray, rank: np.ndarray, candidates: np.ndarray) -> np.ndarray:
     """Return those of *candidates* (indices, in order of place) that stand, of overlapping ones the first by rank."""
     begin, end = lo[candidates], hi[candidates]
+    native = kernels.library()
+    if native is not None:
+        count, ranks, n = len(candidates), rank[candidates], int(end.max(initial=0))
+        scratch, covered, stands = np.empty(5 * count), np.empty(n, dtype=bool), np.empty(count, dtype=bool)
+        native.unspin_settle(n, count, *map(address, (begin, end, ranks, scratch, covered, stands)))
+        return candidates[stands]
     clash = np.zeros(len(candidates), dtype=bool)
     if len(candidates) > 1:
         reach = np.maximum.accumulate(end)[:-1]

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from operator import itemgetter, ne
+from typing import Any
 
 import numpy as np
 
+from . import kernels
+from .kernels import address
 from .lattice import Arcs
 from .phrase_table import CASED, Matches, PhraseTable
 from .rows import FAMILIES
@@ -104,6 +108,9 @@ def find_matches(found: Matches, tokens: Tokens, free: np.ndarray) -> Matches:
     ``free``: bool[words], false for words in protected places.
     """
     stream = tokens.stream
+    native = kernels.library()
+    if native is not None:
+        return _find_native(native, found, tokens, free)
     stop = found.start + found.length
     ok = (stream[found.start - 1] != HYPHEN) & (stream[np.minimum(stop, len(stream) - 1)] != HYPHEN)
     if not free.all():
@@ -113,6 +120,18 @@ def find_matches(found: Matches, tokens: Tokens, free: np.ndarray) -> Matches:
     return Matches(found.start[ok], found.length[ok], found.phrase[ok])
 
 
+def _find_native(native: Any, found: Matches, tokens: Tokens, free: np.ndarray) -> Matches:
+    n, count = len(tokens.stream), len(found.start)
+    out, shut = np.empty((3, count), dtype=np.int64), np.empty(n + 1, dtype=np.int64)
+    at = address(out)
+    left = native.unspin_free_matches(
+        n, *map(address, (tokens.stream, tokens.at, free)), HYPHEN,
+        count, *map(address, (found.start, found.length, found.phrase)), address(shut), at, at + 8 * count, at + 16 * count,
+    )  # fmt: skip
+    start, length, phrase = out[:, :left]
+    return Matches(start, length, phrase)
+
+
 def gather(
     table: PhraseTable, tokens: Tokens, found: Matches, families: np.ndarray, quoted: np.ndarray | None = None
 ) -> Evidence:
@@ -120,39 +139,78 @@ def gather(
 
     ``families``: bool[F], those to consider; ``quoted``: bool[words], those in quotation marks (None: no word is)
     """
+    considered = np.flatnonzero(families).tolist()
+    native = kernels.library()
+    collect = _collect if native is None else partial(_collect_native, native)
+    arcs, spun, survivor, kept, special = collect(table, tokens, found, families)
+    if len(special):
+        # Few entries ask for a capital, or for a text about something.
+        entry, ok = arcs.entry[special], np.ones(len(arcs), dtype=bool)
+        ok[special] = _in_context(table, tokens, entry)
+        for k in special[(table.flags[entry] & CASED) > 0].tolist():
+            ok[k] &= tokens.parts[2 * int(tokens.at[arcs.start[k]]) + 1][:1].isupper()
+        arcs, spun = arcs[ok], spun[ok]
+    within = np.zeros(len(tokens.stream), dtype=bool)
+    if quoted is not None and quoted.any():
+        word = tokens.at >= 0
+        within[word] = quoted[tokens.at[word]]
+    return Evidence(arcs, spun, _nested(tokens, arcs), _named(tokens, arcs), survivor, considered, kept, within)
+
+
+#: Arcs, the phrase that each shows, survivors by family, one-token survivors, and the arcs whose entry asks for more.
+_Collected = tuple[Arcs, np.ndarray, np.ndarray, Matches, np.ndarray]
+
+
+def _collect(table: PhraseTable, tokens: Tokens, found: Matches, families: np.ndarray) -> _Collected:
     fires = table.fires[found.phrase] * families
     original = np.flatnonzero(fires.any(axis=1))
     length = found.length[original]
     # A surviving phrase is one survivor, shared among its words.
     survivor = np.zeros((len(FAMILIES), len(tokens.stream)))
     place = ranges(found.start[original], length)
-    considered = np.flatnonzero(families).tolist()
-    for f in considered:
+    for f in np.flatnonzero(families).tolist():
         np.maximum.at(survivor[f], place, np.repeat(fires[original, f] / length, length))
     single = original[length == 1]
 
     begin = table.entries_from[found.phrase]
     count = table.entries_from[found.phrase + 1] - begin
     entry = ranges(begin, count)
-    start = np.repeat(found.start, count)
     ok = families[table.family[entry]]
-    ok &= _in_context(table, tokens, entry)
-    cased = np.flatnonzero((table.flags[entry] & CASED) > 0)
-    for k in cased.tolist():
-        ok[k] &= tokens.parts[2 * int(tokens.at[start[k]]) + 1][:1].isupper()
+    start = np.repeat(found.start, count)
     arcs = Arcs(start, np.repeat(found.start + found.length, count), entry)[ok]
     kept = Matches(found.start[single], found.length[single], found.phrase[single])
-    within = np.zeros(len(tokens.stream), dtype=bool)
-    if quoted is not None and quoted.any():
-        word = tokens.at >= 0
-        within[word] = quoted[tokens.at[word]]
-    return Evidence(
-        arcs, np.repeat(found.phrase, count)[ok], _nested(arcs), _named(tokens, arcs), survivor, considered, kept, within
-    )
+    special = np.flatnonzero((table.context[arcs.entry] >= 0) | ((table.flags[arcs.entry] & CASED) > 0))
+    return arcs, np.repeat(found.phrase, count)[ok], survivor, kept, special
 
 
-def _nested(arcs: Arcs) -> np.ndarray:
+def _collect_native(
+    native: Any, table: PhraseTable, tokens: Tokens, found: Matches, families: np.ndarray
+) -> _Collected:
+    n, matches = len(tokens.stream), len(found.start)
+    most = int((table.entries_from[found.phrase + 1] - table.entries_from[found.phrase]).sum())
+    survivor, counts = np.empty((len(FAMILIES), n)), np.empty(2, dtype=np.int64)
+    single, out = np.empty((2, matches), dtype=np.int64), np.empty((5, most), dtype=np.int64)
+    at, first = address(out), address(single)
+    tables = (table.fires, table.entries_from, table.family, table.context, table.flags)
+    arcs = native.unspin_gather(
+        n, matches, *map(address, (found.start, found.length, found.phrase)), len(FAMILIES), address(families),
+        *map(address, tables), CASED, address(survivor), first, first + 8 * matches,
+        *(at + 8 * most * k for k in range(5)), address(counts),
+    )  # fmt: skip
+    kept, asking = counts.tolist()
+    start, stop, entry, phrase, _ = out[:, :arcs]
+    ones = Matches(single[0, :kept], np.ones(kept, dtype=np.int64), single[1, :kept])
+    return Arcs(start, stop, entry), phrase, survivor, ones, out[4, :asking]
+
+
+def _nested(tokens: Tokens, arcs: Arcs) -> np.ndarray:
     """Whether each arc is short and lies within the span of a long one."""
+    native = kernels.library()
+    if native is not None:
+        reach, nested = np.empty(len(tokens.stream) + 1, dtype=np.int64), np.empty(len(arcs), dtype=bool)
+        where = address(arcs.start), address(arcs.stop), LONG, address(reach), address(nested)
+        native.unspin_nested(len(tokens.stream), len(arcs), *where)
+        return nested
     size = arcs.stop - arcs.start
     long = size >= LONG
     if not long.any():
@@ -171,6 +229,14 @@ def _named(tokens: Tokens, arcs: Arcs) -> np.ndarray:
         capital[k] = shown[k].isalpha()
     if not capital.any():
         return np.zeros(len(arcs), dtype=bool)
+    native = kernels.library()
+    if native is not None:
+        counted, out = np.empty(len(tokens.stream) + 1, dtype=np.int64), np.empty(len(arcs), dtype=bool)
+        native.unspin_named(
+            len(tokens.stream), *map(address, (tokens.stream, tokens.at, capital)), BREAK, HEADING,
+            len(arcs), *map(address, (arcs.start, arcs.stop, counted, out)),
+        )  # fmt: skip
+        return out
     word = tokens.at >= 0
     amid = np.zeros(len(tokens.stream), dtype=np.int64)
     amid[word] = capital[tokens.at[word]]

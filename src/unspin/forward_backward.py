@@ -16,7 +16,7 @@ import numpy as np
 
 from . import kernels
 from .kernels import address
-from .tokens import stable_order
+from .tokens import ranges, stable_order
 
 _TRUE = np.ones(1, dtype=bool)
 #: Range within which a cluster's sum is trusted; beyond it products under- or overflow.
@@ -25,19 +25,21 @@ _LEAST, _MOST = 1e-250, 1e250
 
 @dataclass(frozen=True)
 class Schedule:
-    """The transitions of a graph, and the order of the levels they arrive at.
+    """The transitions of a graph, and the order in which its states are reached.
 
     A cut state s appears twice: as s where a cluster begins, as ``states + s`` where one ends.
 
-    ``source``, ``target``: int64[t] states, in the caller's order, target by target; ``cut``: bool[states]
-    ``order``    int64[t]: the transitions in rising order of level
-    ``arrives``  int64[t]: the level of each transition's target
+    ``source``   int64[t]: where each transition comes from, target by target
+    ``begins``   int64[states + 1]: transitions ``begins[s]`` to ``begins[s + 1]`` lead into state s
+    ``cut``      bool[states]
+    ``arrives``  int64[states]: the level of each state, counted from the cut that begins its cluster
+    ``order``    int64[states]: the states in rising order of level
     """
 
     source: np.ndarray
-    target: np.ndarray
-    arrives: np.ndarray
+    begins: np.ndarray
     cut: np.ndarray
+    arrives: np.ndarray
     order: np.ndarray
 
     @property
@@ -55,6 +57,7 @@ class Layers:
     """Transitions by level, for whole-array sums.
 
     ``source``, ``target``: int64[t] states in rising order of level, targets that end a cluster as ``states + s``
+    ``state``    int64[t]: the target itself; ``transition``: int64[t], where the transition stands in the caller's order
     ``levels``   for each level: the slice of its transitions, their sources and targets, where the groups of one
                  target begin among them, and those targets
     ``cut``      int64[c]: the cut states; ``ends``: int64, those that end a cluster, as ``states + s``
@@ -62,23 +65,23 @@ class Layers:
 
     source: np.ndarray
     target: np.ndarray
+    state: np.ndarray
+    transition: np.ndarray
     levels: list[tuple[slice, np.ndarray, np.ndarray, np.ndarray, np.ndarray]]
     cut: np.ndarray
     ends: np.ndarray
 
 
-def schedule(source: np.ndarray, target: np.ndarray, arrives: np.ndarray, cut: np.ndarray) -> Schedule:
-    """Prepare the passes, for transitions given target by target.
-
-    ``source``, ``target``: int64[t] states of each transition; ``arrives``: int64[t], the level of the
-    target, counted from the cut that begins the cluster; ``cut``: bool[s].
-    """
-    return Schedule(source, target, arrives, cut, stable_order(arrives))
+def schedule(source: np.ndarray, begins: np.ndarray, arrives: np.ndarray, cut: np.ndarray) -> Schedule:
+    """Prepare the passes; the arguments are those of `Schedule`."""
+    return Schedule(source, begins, cut, arrives, stable_order(arrives))
 
 
 def _layers(plan: Schedule) -> Layers:
     order, states = plan.order, plan.states
-    source, target, arrives = plan.source[order], plan.target[order], plan.arrives[order]
+    count = np.diff(plan.begins)[order]
+    transition, state = ranges(plan.begins[order], count), np.repeat(order, count)
+    source, target, arrives = plan.source[transition], state, plan.arrives[state]
     new = np.flatnonzero(np.concatenate((_TRUE[: len(target)], target[1:] != target[:-1])))
     level = arrives[new]
     edges = np.flatnonzero(np.concatenate((_TRUE[: len(level)], level[1:] != level[:-1]))).tolist()
@@ -92,43 +95,44 @@ def _layers(plan: Schedule) -> Layers:
     ]
     # A state has one level, so each target is one group.
     ends = group_target[group_target >= states]
-    return Layers(source, target, levels, np.flatnonzero(plan.cut), ends)
+    return Layers(source, target, state, transition, levels, np.flatnonzero(plan.cut), ends)
 
 
 @dataclass(frozen=True, slots=True)
 class Sums:
-    """``posterior``: float64[t], of each transition in the caller's order; ``log_total``: sum of log Z over clusters."""
+    """``mass``: float64[states], the posterior of arriving at each; ``log_total``: sum of log Z over clusters."""
 
-    posterior: np.ndarray
+    mass: np.ndarray
     log_total: float
 
 
-def run(plan: Schedule, weight: np.ndarray) -> Sums:
-    """Sum over all paths; ``weight``: float64[t] (not a logarithm), in the order given to `schedule`.
+def run(plan: Schedule, weight: np.ndarray, state: np.ndarray) -> Sums:
+    """Sum over all paths; ``weight``: float64[t] of transitions, ``state``: float64[states] of arriving at a state.
 
-    A cluster so long that its sum leaves the range of floating point is summed in logarithms instead, slower.
+    Weights are no logarithms. A cluster so long that its sum leaves the range of floating point is summed in logarithms
+    instead, slower.
     """
     native = kernels.library()
+    weight, state = (np.ascontiguousarray(a, dtype=np.float64) for a in (weight, state))
     with np.errstate(all="ignore"):
-        sums = _linear(plan, weight) if native is None else _native(native, plan, weight)
-        return sums if sums is not None else _logarithmic(plan, weight)
+        sums = _linear(plan, weight, state) if native is None else _native(native, plan, weight, state)
+        return sums if sums is not None else _logarithmic(plan, weight, state)
 
 
-def _native(native: Any, plan: Schedule, weight: np.ndarray) -> Sums | None:
-    n, states = len(weight), plan.states
-    arrays = [plan.order, plan.source, plan.target]
-    arrays = [np.ascontiguousarray(a, dtype=np.int64) for a in arrays]
-    cut, weight = np.ascontiguousarray(plan.cut), np.ascontiguousarray(weight, dtype=np.float64)
-    scratch, posterior, log_total = np.empty((2, 2 * states)), np.empty(n), np.zeros(1)
+def _native(native: Any, plan: Schedule, weight: np.ndarray, state: np.ndarray) -> Sums | None:
+    states = plan.states
+    out, log_total = np.empty((3, states)), np.zeros(1)
+    at, row = address(out), 8 * states
     failed = native.unspin_sums(
-        states, n, *map(address, arrays), address(cut), address(weight), _LEAST, _MOST,
-        address(scratch), address(scratch[1:]), address(posterior), address(log_total),
+        states, *map(address, (plan.order, plan.begins, plan.source, plan.cut, weight, state)), _LEAST, _MOST,
+        at + row, at + 2 * row, at, address(log_total),
     )  # fmt: skip
-    return None if failed else Sums(posterior, float(log_total[0]))
+    return None if failed else Sums(out[0], float(log_total[0]))
 
 
-def _linear(plan: Schedule, weight: np.ndarray) -> Sums | None:
-    w, layers = weight[plan.order], plan.layers
+def _linear(plan: Schedule, weight: np.ndarray, state: np.ndarray) -> Sums | None:
+    layers = plan.layers
+    w = weight[layers.transition] * state[layers.state]
     alpha = np.zeros(2 * plan.states)
     alpha[layers.cut] = 1.0
     flow = np.empty(len(w))
@@ -150,15 +154,14 @@ def _linear(plan: Schedule, weight: np.ndarray) -> Sums | None:
         flow[where] *= part
         part *= w[where]
         add_at(beta, source, part)
-    posterior = np.empty(len(w))
-    posterior[plan.order] = flow
-    return Sums(posterior, float(np.log(totals).sum()))
+    mass = np.bincount(layers.state, weights=flow, minlength=plan.states)
+    return Sums(mass, float(np.log(totals).sum()))
 
 
-def _logarithmic(plan: Schedule, weight: np.ndarray) -> Sums:
+def _logarithmic(plan: Schedule, weight: np.ndarray, state: np.ndarray) -> Sums:
     layers = plan.layers
     source, target = layers.source, layers.target
-    v = np.log(weight[plan.order])
+    v = np.log(weight[layers.transition]) + np.log(state[layers.state])
     alpha = np.full(2 * plan.states, -np.inf)
     alpha[layers.cut] = 0.0
     for where, sources, _, starts, states in layers.levels:
@@ -169,6 +172,5 @@ def _logarithmic(plan: Schedule, weight: np.ndarray) -> Sums:
     beta[ends] = -alpha[ends]
     for where, sources, targets, _, _ in reversed(layers.levels):
         np.logaddexp.at(beta, sources, beta[targets] + v[where])
-    posterior = np.empty(len(v))
-    posterior[plan.order] = np.exp(alpha[source] + v + beta[target])
-    return Sums(posterior, float(alpha[ends].sum()))
+    flow = np.exp(alpha[source] + v + beta[target])
+    return Sums(np.bincount(layers.state, weights=flow, minlength=plan.states), float(alpha[ends].sum()))

@@ -18,7 +18,7 @@ from . import forward_backward, lattice
 from .channel import Channel, Settings
 from .evidence import Evidence
 from .language_model import LanguageModel
-from .lattice import STEP, Arcs, Lattice
+from .lattice import STEP, Arcs
 from .phrase_table import PhraseTable
 from .rows import FAMILIES
 
@@ -51,26 +51,27 @@ def infer(
     word = np.where(graph.word < len(model.unigrams), graph.word, 0)
     beyond = np.where(graph.word < len(model.unigrams), 0.0, table.log_unigram[graph.word] - model.unigrams[0])
     scale = (graph.level[graph.right] - graph.level[graph.left]) / STEP * settings.shift
-    nodes = len(graph.word)
 
-    target, source = lattice.join(graph.left, graph.right)
+    pairs = lattice.steps(graph.left, graph.right, len(graph.level))
+    source, target = pairs.source, pairs.target
     pair_lm, backoff = model.bigram(word[source], word[target])
-    standing = np.flatnonzero((source < len(stream)) & (target < len(stream)))
-    known_stream, plain = word[: len(stream)], backoff[standing[:-1]] + pair_lm[standing[1:]]
-    pair_lm = pair_lm + beyond[target]
+    # The text as it stands is scored too, to compare with the sum over readings: of the pairs into a kept word the first
+    # comes from the kept word before it.
+    standing = pairs.begins[1 : len(stream)]
+    s, plain = word[: len(stream)], backoff[standing[:-1]] + pair_lm[standing[1:]]
+    unspun = float((settings.lm_scale * model.trigram(s[:-2], s[1:-1], s[2:], plain) + settings.shift).sum())
     # Kneser–Ney bigrams are meant for backing off: they underrate the middle of a set phrase. Within an arc the
     # history is known, so trigrams serve there from the start.
     coarse = pair_lm.copy()
-    chain = np.flatnonzero((graph.arc[source] >= 0) & ~graph.head[source])
+    chain = np.flatnonzero(((graph.arc >= 0) & ~graph.head)[source])
     x, y = source[chain], target[chain]
-    known = model.trigram(word[x - 1], word[x], word[y], (pair_lm[chain] - beyond[y]).astype(np.float32))
-    coarse[chain] = known + beyond[y]
-    weight = np.exp(settings.lm_scale * coarse + scale[target])
+    coarse[chain] = model.trigram(word[x - 1], word[x], word[y], pair_lm[chain])
+    # What a node adds to every reading that it is in; the rest depends on the words before it.
+    own = np.exp(settings.lm_scale * beyond + scale)
     channel = Channel(table, graph, evidence, settings)
     rates = np.full(len(FAMILIES), 0.5)
-    plan = _plan(graph, source, target, graph.right, history=1)
-    sums = forward_backward.run(plan, weight * channel.factor(rates)[target])
-    mass = np.bincount(target, weights=sums.posterior, minlength=nodes)
+    plan = lattice.schedule(graph, pairs, history=1)
+    mass = forward_backward.run(plan, np.exp(settings.lm_scale * coarse), own * channel.factor(rates)).mass
     rates, replaced, survived = channel.maximise(mass)
 
     # Coarse to fine: what bigrams all but rule out need not be weighed by trigrams.
@@ -80,46 +81,24 @@ def infer(
     of_arc = graph.arc >= 0
     alive[of_arc] = alive[graph.head][graph.arc[of_arc]]
     graph, channel = lattice.select(graph, alive), channel.select(alive)
-    renumber = np.cumsum(alive) - 1
-    pair_alive = alive[source] & alive[target]
-    source, target = renumber[source[pair_alive]], renumber[target[pair_alive]]
-    pair_lm, backoff = pair_lm[pair_alive], backoff[pair_alive]
-    word, beyond, scale = word[alive], beyond[alive], scale[alive]
-    nodes = len(word)
+    pairs, kept_pairs = lattice.select_steps(pairs, alive)
+    pair_lm, backoff = pair_lm[kept_pairs], backoff[kept_pairs]
+    word, own = word[alive], own[alive]
+    nodes, node = len(word), pairs.target
 
-    two, one = lattice.join(source, target)
-    a, b, c = source[one], target[one], target[two]
-    # The text as it stands is scored in the same look-ups, to compare with the sum over readings.
-    lower = np.concatenate([backoff[one] + (pair_lm[two] - beyond[c]).astype(np.float32), plain])
-    s = known_stream
-    first, second, third = (np.concatenate(p) for p in ((word[a], s[:-2]), (word[b], s[1:-1]), (word[c], s[2:])))
-    lm = model.trigram(first, second, third, lower)
-    unspun = float((settings.lm_scale * lm[len(a) :] + settings.shift).sum())
-    weight = np.exp(settings.lm_scale * (lm[: len(a)] + beyond[c]) + scale[c])
-    plan = _plan(graph, one, two, graph.right[target], history=2)
+    # A state is a pair of nodes now, which stands where its second one does.
+    triples = lattice.steps(pairs.source, pairs.target, nodes)
+    lm = model.along(word, pairs, triples, backoff, pair_lm)
+    weight = np.exp(settings.lm_scale * lm)
+    plan = lattice.schedule(graph, triples, history=2, node=node)
 
-    sums = forward_backward.run(plan, weight * channel.factor(rates)[c])
-    mass = np.bincount(c, weights=sums.posterior, minlength=nodes)
+    sums = forward_backward.run(plan, weight, (own * channel.factor(rates))[node])
+    mass = np.bincount(node, weights=sums.mass, minlength=nodes)
     log_ratio = sums.log_total - unspun
     rates, replaced, survived = channel.maximise(mass)
-    sums = forward_backward.run(plan, weight * channel.factor(rates, mass)[c])
-    mass = np.bincount(c, weights=sums.posterior, minlength=nodes)
+    sums = forward_backward.run(plan, weight, (own * channel.factor(rates, mass))[node])
+    mass = np.bincount(node, weights=sums.mass, minlength=nodes)
     kept = np.zeros(len(stream))
     stands = graph.arc < 0
     kept[graph.left[stands]] = mass[stands]
     return Reading(graph.arcs, mass[graph.head], kept, log_ratio, rates, replaced, survived, channel.quoted_rate)
-
-
-def _plan(
-    graph: Lattice, source: np.ndarray, target: np.ndarray, junction: np.ndarray, history: int
-) -> forward_backward.Schedule:
-    """Schedule transitions between states; ``junction``: where each state stands.
-
-    Levels are counted from the last cut at or before the source.
-    """
-    cut = lattice.cuts(graph, history)
-    boundary = np.arange(graph.positions + 1)
-    base = np.maximum.accumulate(np.where(cut[: graph.positions + 1], boundary, 0)) * STEP
-    origin = base[graph.level[junction[source]] // STEP]
-    arrives = graph.level[junction[target]] - origin
-    return forward_backward.schedule(source, target, arrives, cut[junction])

@@ -8,13 +8,18 @@ from __future__ import annotations
 import os
 import zlib
 from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from . import container
+from . import container, kernels
 from .errors import DataError
+from .kernels import address
 from .tokens import CLASS_NAMES, FIRST_WORD, UNK
 from .xor_map import XorMap
+
+if TYPE_CHECKING:
+    from .lattice import Steps
 
 _U = np.uint64
 KIND = "language model"
@@ -55,6 +60,9 @@ class LanguageModel:
 
         ``a``, ``b``: int64[n] ids.
         """
+        native = kernels.library()
+        if native is not None:
+            return self._bigram_native(native, a, b)
         probability = self.unigram_backoff[a] + self.unigrams[b]
         backoff = np.zeros(len(a), dtype=np.float32)
         hits, (code, weight) = self.bigrams.find(pair_keys(a, b))
@@ -62,11 +70,58 @@ class LanguageModel:
         backoff[hits] = self.backoff_codebook[weight]
         return probability, backoff
 
+    def _bigram_native(self, native: Any, a: np.ndarray, b: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        n, table = len(a), self.bigrams
+        a, b = np.ascontiguousarray(a, dtype=np.int64), np.ascontiguousarray(b, dtype=np.int64)
+        out = np.empty((2, n), dtype=np.float32)
+        at = address(out)
+        arrays = (table.fingerprints, *table.values, self.codebook, self.backoff_codebook)
+        native.unspin_bigrams(
+            n, address(a), address(b), address(self.unigrams), address(self.unigram_backoff),
+            table.seed, table.segment, table.span, *map(address, arrays), at, at + 4 * n,
+        )  # fmt: skip
+        return out[0], out[1]
+
     def trigram(self, a: np.ndarray, b: np.ndarray, c: np.ndarray, otherwise: np.ndarray) -> np.ndarray:
         """Return log P(c | a b), float32[n]; ``otherwise`` holds back-off(a b) + log P(c | b), from `bigram`."""
-        hits, (code,) = self.trigrams.find(triple_keys(a, b, c))
-        otherwise[hits] = self.codebook[code]
-        return otherwise
+        native = kernels.library()
+        if native is None:
+            hits, (code,) = self.trigrams.find(triple_keys(a, b, c))
+            otherwise[hits] = self.codebook[code]
+            return otherwise
+        table, out = self.trigrams, np.ascontiguousarray(otherwise, dtype=np.float32)
+        ids = [np.ascontiguousarray(x, dtype=np.int64) for x in (a, b, c)]
+        native.unspin_trigrams(
+            len(out), *map(address, ids), table.seed, table.segment, table.span,
+            *map(address, (table.fingerprints, table.values[0], self.codebook, out)),
+        )  # fmt: skip
+        return out
+
+    def along(
+        self, word: np.ndarray, pairs: Steps, triples: Steps, backoff: np.ndarray, probability: np.ndarray
+    ) -> np.ndarray:
+        """Return log P of the third word given the two before it, float32[t], for every path of two steps.
+
+        ``word``: int64[N] ids; ``pairs``: steps between them; ``triples``: steps between pairs; ``backoff``,
+        ``probability``: float32, of each pair (see `bigram`)
+        """
+        native = kernels.library()
+        if native is not None:
+            return self._along_native(native, word, pairs, triples, backoff, probability)
+        one, two = triples.source, triples.target
+        a, b, c = word[pairs.source[one]], word[pairs.source[two]], word[pairs.target[two]]
+        return self.trigram(a, b, c, backoff[one] + probability[two])
+
+    def _along_native(
+        self, native: Any, word: np.ndarray, pairs: Steps, triples: Steps, backoff: np.ndarray, probability: np.ndarray
+    ) -> np.ndarray:
+        table, out = self.trigrams, np.empty(len(triples.source), dtype=np.float32)
+        arrays = (word, pairs.source, pairs.target, triples.source, triples.begins)
+        scores = (table.fingerprints, table.values[0], self.codebook, backoff, probability, out)
+        native.unspin_along(
+            len(pairs.source), *map(address, arrays), table.seed, table.segment, table.span, *map(address, scores)
+        )
+        return out
 
     def score(self, stream: np.ndarray) -> np.ndarray:
         """Return log P of each id of a stream given the two before it, float32[n - 2] (the first two have none)."""
@@ -82,6 +137,9 @@ def open_model(path: str | os.PathLike[str]) -> LanguageModel:
     size = FIRST_WORD + len(words)
     unigrams = arrays["unigrams"].astype(np.float32)
     unigrams[UNK] += UNKNOWN_WORD
+    codebooks = arrays["codebook"], arrays["backoff_codebook"]
+    if any(c.shape != (256,) or c.dtype != np.float32 for c in codebooks):
+        raise DataError(f"{path}: a codebook has no value for some code")
     if len(unigrams) != size or len(CLASS_NAMES) != FIRST_WORD:
         raise DataError(f"{path}: vocabulary and unigrams differ in size")
 
@@ -96,8 +154,7 @@ def open_model(path: str | os.PathLike[str]) -> LanguageModel:
         arrays["unigram_backoff"].astype(np.float32),
         xor_map("bigrams", 2),
         xor_map("trigrams", 1),
-        arrays["codebook"],
-        arrays["backoff_codebook"],
+        *codebooks,
         zlib.crc32(arrays["words"].tobytes()),
         meta,
     )

@@ -24,6 +24,15 @@ CASED, COMMON = 1, 2
 RARE = 0.0
 _THESAURUS = FAMILIES.index("thesaurus")
 
+_KINDS = {
+    **dict.fromkeys(("keys_from", "tokens_from", "tokens", "entries_from", "pieces_from"), np.int64),
+    **dict.fromkeys(("found", "single", "original", "row", "context", "piece"), np.int32),
+    **dict.fromkeys(("family", "flags"), np.uint8),
+    **dict.fromkeys(("fires", "suspicion", "log_weight", "log_unigram"), np.float32),
+    "keys": np.uint64,
+    "starts_longer": np.bool_,
+}
+
 _U = np.uint64
 _P = _U(0x9E3779B97F4A7C15)
 
@@ -89,6 +98,11 @@ class PhraseTable:
     texts: Sequence[str]
     wheres: Sequence[str]
     contexts: Sequence[tuple[tuple[str, ...], tuple[str, ...]]]
+
+    def __post_init__(self) -> None:
+        # The kernels take the arrays as they are.
+        for name, kind in _KINDS.items():
+            object.__setattr__(self, name, np.ascontiguousarray(getattr(self, name), dtype=kind))
 
     def match(self, stream: np.ndarray) -> Matches:
         """Return every phrase of the table in *stream*, overlapping ones too, shortest first."""

@@ -15,6 +15,9 @@ from itertools import repeat
 
 import numpy as np
 
+from . import kernels
+from .kernels import address
+
 # Ids below FIRST_WORD are classes, not words; the vocabulary of the language model starts after them.
 UNK, BREAK, NUM, COMMA, COLON, PAREN, HYPHEN, OTHER, FIRST_WORD = range(9)
 CLASS_NAMES = ("<unk>", "<break>", "<num>", ",", ":", "(", "-", "<other>")
@@ -147,6 +150,21 @@ def stable_order(values: np.ndarray) -> np.ndarray:
     """Return the stable sorting order of non-negative ints; by radix, many times faster, where they are small."""
     small = len(values) > 0 and int(values.max()) < 1 << 16
     return np.argsort(values.astype(np.uint16) if small else values, kind="stable")
+
+
+def numbered(values: np.ndarray) -> np.ndarray:
+    """Return int64[n] numbers from 0 on, the same for the same of *values* (int64[n]), in no particular order.
+
+    >>> numbered(np.array([7, 7, 7])).tolist()
+    [0, 0, 0]
+    """
+    native, n = kernels.library(), len(values)
+    if native is None:
+        return np.unique(values, return_inverse=True)[1]
+    size = 1 << (2 * n).bit_length()
+    scratch, out, values = np.empty(size, dtype=np.int64), np.empty(n, dtype=np.int64), np.ascontiguousarray(values)
+    native.unspin_numbered(n, address(values), size - 1, address(scratch), address(out))
+    return out
 
 
 def ranges(starts: np.ndarray, counts: np.ndarray) -> np.ndarray:

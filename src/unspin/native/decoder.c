@@ -1,0 +1,143 @@
+/* decoder.py: arcs taken apart into readings of the stretches that they change, and which of these stand. */
+
+#include <stdlib.h>
+
+#include "native.h"
+
+/* What one arc says of one stretch; place orders stretches, words tells what they become. Later, with the posterior for
+   chance, what all arcs say that come to the same words. */
+struct part {
+    int64_t place, words, entry, index;
+    double chance;
+};
+
+static int compare(int64_t a, int64_t b)
+{
+    return a < b ? -1 : a > b;
+}
+
+/* By place and words, the most probable first, then by entry. */
+static int by_words(const void *x, const void *y)
+{
+    const struct part *a = x, *b = y;
+    int c = compare(a->place, b->place);
+    if (!c)
+        c = compare(a->words, b->words);
+    if (!c)
+        c = a->chance > b->chance ? -1 : a->chance < b->chance;
+    if (!c)
+        c = compare(a->entry, b->entry);
+    return c ? c : compare(a->index, b->index);
+}
+
+/* By place, the most probable first, then by entry. */
+static int by_chance(const void *x, const void *y)
+{
+    const struct part *a = x, *b = y;
+    int c = compare(a->place, b->place);
+    if (!c)
+        c = a->chance > b->chance ? -1 : a->chance < b->chance;
+    if (!c)
+        c = compare(a->entry, b->entry);
+    return c ? c : compare(a->words, b->words);
+}
+
+/* decoder._readings over n stream positions. Of arcs start .. stop with an entry and a posterior those over least count;
+   piece is int32[][6], as in PhraseTable. stay holds n + 1, scratch 40 bytes for each piece of every arc. Written are the
+   readings place by place, the best first (entry, words of the original begin .. end, whole, posterior), counts[1] of them,
+   and the places: lo .. hi, and first, the first reading. counts[0] are the places. */
+EXPORT void unspin_readings(int64_t n, int64_t arcs, const int64_t *start, const int64_t *stop, const int64_t *entry,
+                            const double *chance, double least, const int64_t *pieces_from, const int32_t *piece,
+                            struct part *scratch, double *stay, int64_t *entry_out, int64_t *begin, int64_t *end,
+                            uint8_t *whole, double *posterior, int64_t *lo, int64_t *hi, int64_t *first, int64_t *counts)
+{
+    int64_t parts = 0, readings = 0, places = 0;
+    memset(stay, 0, (size_t)(n + 1) * sizeof *stay);
+    for (int64_t i = 0; i < arcs; i++) {
+        int64_t from = pieces_from[entry[i]], to = pieces_from[entry[i] + 1];
+        if (!(chance[i] > least))
+            continue;
+        /* Words that an arc leaves as they are are kept by it. */
+        stay[start[i]] += chance[i];
+        stay[stop[i]] -= chance[i];
+        for (int64_t k = from; k < to; k++) {
+            const int32_t *p = piece + 6 * k;
+            int64_t at = start[i] + p[0], size = p[1] - p[0];
+            struct part *out = scratch + parts;
+            if (p[5] == 0 || to - from == 1) {
+                stay[at] -= chance[i];
+                stay[at + size] += chance[i];
+            }
+            /* Spans are short and a section holds few thousand positions. */
+            out->place = at * 64 + size;
+            out->words = p[4];
+            out->entry = entry[i];
+            out->chance = chance[i];
+            out->index = k; /* of the pieces of one entry, in order */
+            parts++;
+        }
+    }
+    for (int64_t j = 1; j <= n; j++)
+        stay[j] += stay[j - 1];
+    qsort(scratch, (size_t)parts, sizeof *scratch, by_words);
+    /* A group is named by its most probable arc. */
+    for (int64_t k = 0; k < parts; k++) {
+        struct part *last = scratch + readings - 1;
+        if (readings && last->place == scratch[k].place && last->words == scratch[k].words)
+            last->chance += scratch[k].chance;
+        else
+            scratch[readings++] = scratch[k];
+    }
+    for (int64_t k = 0; k < readings; k++)
+        if (scratch[k].chance > 1.0)
+            scratch[k].chance = 1.0;
+    qsort(scratch, (size_t)readings, sizeof *scratch, by_chance);
+    for (int64_t k = 0; k < readings; k++) {
+        const struct part *at = scratch + k;
+        const int32_t *p = piece + 6 * at->index;
+        entry_out[k] = at->entry;
+        begin[k] = p[2];
+        end[k] = p[3];
+        whole[k] = p[5] > 0;
+        posterior[k] = at->chance;
+        if (k && at->place == at[-1].place)
+            continue;
+        lo[places] = at->place / 64;
+        hi[places] = at->place / 64 + at->place % 64;
+        first[places++] = k;
+    }
+    counts[0] = places;
+    counts[1] = readings;
+}
+
+/* decoder._settle: of candidates in order of place, those that stand: all that clash with none, and of the others the first
+   by rank that overlaps with none taken before. scratch holds 40 bytes for each, taken (n stream positions) is scratch. */
+EXPORT void unspin_settle(int64_t n, int64_t candidates, const int64_t *lo, const int64_t *hi, const double *rank,
+                          struct part *scratch, uint8_t *taken, uint8_t *keep)
+{
+    int64_t reach = 0, rivals = 0;
+    memset(taken, 0, (size_t)n);
+    for (int64_t k = 0; k < candidates; k++) {
+        int clash = (k && lo[k] < reach) || (k + 1 < candidates && hi[k] > lo[k + 1]);
+        keep[k] = !clash;
+        if (!k || reach < hi[k])
+            reach = hi[k];
+        if (!clash)
+            continue;
+        struct part *out = scratch + rivals++;
+        out->place = 0;
+        out->chance = rank[k];
+        out->entry = lo[k];
+        out->words = k;
+    }
+    qsort(scratch, (size_t)rivals, sizeof *scratch, by_chance);
+    for (int64_t r = 0; r < rivals; r++) {
+        int64_t k = scratch[r].words, j = lo[k];
+        while (j < hi[k] && !taken[j])
+            j++;
+        if (j < hi[k])
+            continue;
+        memset(taken + lo[k], 1, (size_t)(hi[k] - lo[k]));
+        keep[k] = 1;
+    }
+}

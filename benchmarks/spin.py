@@ -10,7 +10,7 @@ import random
 
 from unspin.protected import find_places, free_words
 from unspin.rendering import case_like
-from unspin.rows import Row
+from unspin.rows import EVERY_ITEM, Row
 from unspin.table_compiler import fires
 from unspin.tokens import gap_classes, split, tokenise
 
@@ -48,7 +48,7 @@ class Spinner:
                 if not fired[key]:
                     continue
                 upper = parts[2 * k + 1][:1].isupper()
-                if self.family in ("web", "turbo") or (key, upper) not in chosen:
+                if self.family in EVERY_ITEM or (key, upper) not in chosen:
                     chosen[key, upper] = draw.choices(row.spun, row.weights)[0]
                 spun = "".join(parts[2 * k + 1 : 2 * (k + length)])
                 parts[2 * k + 1] = case_like(chosen[key, upper], spun, sentence_start=True)

@@ -96,7 +96,7 @@ def test_detection(spun: str) -> None:
     assert found.family == "news"
     assert 0.5 < found.rate <= 1
     assert found.words == 20
-    assert set(found.rates) == {"news", "web", "turbo", "academic", "thesaurus", "user"}
+    assert set(found.rates) == {"news", "web", "spinbot", "turbo", "academic", "thesaurus", "user"}
     clean = unspin.detect("The bridge reopened in March. It had been closed for repairs since autumn.")
     assert not clean.is_spun
     assert (clean.family, clean.rate) == ("", 0)

@@ -10,7 +10,7 @@ import pytest
 
 from unspin.channel import _LEAST_KEPT, _LEAST_READING, _MOST_CACHED, _MOST_POOLED, _OTHERS, Channel, Settings
 from unspin.evidence import Evidence
-from unspin.rows import FAMILIES
+from unspin.rows import EVERY_ITEM, FAMILIES
 
 from .small import Laid, laid, made
 
@@ -69,7 +69,7 @@ def _slow(it: Laid, evidence: Evidence, alive: np.ndarray, rates: np.ndarray, al
         others = [o for o in heads if o != h and (original[o], family[o]) == (original[h], family[h])]
         weight = math.exp(float(table.log_weight[entry[h]]))
         chance = rates[family[h]] * weight
-        if FAMILIES[family[h]] not in ("web", "turbo"):
+        if FAMILIES[family[h]] not in EVERY_ITEM:
             drawn = sum(p[o] for o in others)
             same = sum(p[o] for o in others if spun[o] == spun[h])
             stood = 0.0

@@ -253,7 +253,7 @@ def test_readings_of_any_posteriors(seed: int, pure: Callable[..., Any]) -> None
     at = _laid(TEXTS[seed % len(TEXTS)] or TEXTS[0], ("news", "web", "academic", "thesaurus"))
     posterior = rng.choice([0.0, 0.01, 0.25, 0.5, 0.9], len(at.evidence.arcs))
     kept, none = rng.random(len(at.tokens.stream)), np.zeros(len(FAMILIES))
-    reading = Reading(at.evidence.arcs, posterior, kept, 0.0, none, none, none)
+    reading = Reading(at.evidence.arcs, posterior, kept, 0.0, none, none, none, 0.0)
     assert_same(choose(at.table, at.tokens, reading, 0.1), pure(choose, at.table, at.tokens, reading, 0.1))
 
 

@@ -19,12 +19,11 @@ import numpy as np
 from .evidence import Evidence
 from .lattice import Lattice
 from .phrase_table import COMMON, PhraseTable
-from .rows import FAMILIES
+from .rows import EVERY_ITEM, FAMILIES
 from .tokens import FIRST_WORD, numbered
 
 _ACADEMIC = FAMILIES.index("academic")
-#: Families that draw anew for each occurrence.
-_EVERY_ITEM = np.array([f in ("web", "turbo") for f in FAMILIES])
+_EVERY_ITEM = np.array([f in EVERY_ITEM for f in FAMILIES])
 #: Pooling: posteriors under these say no more (of a reading, of the spun text itself); that many other occurrences
 #: count in full, and no more than that many nats come of it.
 _LEAST_READING, _LEAST_KEPT, _OTHERS, _MOST_POOLED = 0.01, 0.03, 3.0, 4.0
@@ -64,7 +63,7 @@ class Settings:
     fingerprint: float = 5.0
     nested: float = -0.5
     composed: float = 3.0
-    name: float = -2.0
+    name: float = -1.0
     pool: float = 0.4
     cache: float = 0.15
     cache_kept: float = 0.3

@@ -29,14 +29,15 @@ LONG = 4
 _ACADEMIC, _THESAURUS, _USER = (FAMILIES.index(f) for f in ("academic", "thesaurus", "user"))
 #: A document is the work of one spinner: the families that give it away, the weight a word under which a text is
 #: taken for clean of them (measured on clean and spun passages), how much commoner than the others it is, in nats, and
-#: the families to read it by. News and heavy web spinners share much, each with a rate of its own; academic rewording shows in whole
-#: phrases and in their words.
+#: the families to read it by. News and heavy web spinners share much, each with a rate of its own; academic rewording
+#: shows in whole phrases and in their words.
 _SPINNERS = tuple(
     ([FAMILIES.index(f) for f in named], slope, prior, np.array([f in (*allowed, "agreement", "user") for f in FAMILIES]))
     for named, slope, prior, allowed in (
         (("news",), 0.02, 2.0, ("news", "web")),
         (("web",), 0.02, 0.0, ("news", "web")),
-        (("turbo",), 0.02, 0.0, ("turbo",)),
+        (("spinbot",), 0.02, -4.0, ("spinbot", "web", "academic", "thesaurus")),
+        (("turbo",), 0.02, 0.0, ("turbo", "spinbot")),
         (("academic", "thesaurus"), 0.0, 0.0, ("academic", "thesaurus")),
     )
 )

@@ -42,8 +42,8 @@ class Restorer:
     ``tables``          rows of your own, added to the shipped ones; a row whose original is in the shipped table
                         replaces it there. ``{original: [spun, …]}``, lines ``original = spun | spun``, or the
                         path of a table file (docs/table.md). Compiled when the restorer is first used (seconds).
-    ``families``        spinner families to consider, of "news", "web", "turbo", "academic", "thesaurus" and "user" (your
-                        own rows); those not named are disabled. Default: all.
+    ``families``        spinner families to consider, of "news", "web", "spinbot", "turbo", "academic", "thesaurus" and
+                        "user" (your own rows); those not named are disabled. Default: all.
     ``spelling``        "keep": restored words follow the document's spelling; "british" or "american" force one
                         on restored words. Nothing else is ever respelled.
 

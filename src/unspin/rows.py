@@ -27,7 +27,9 @@ from pathlib import Path
 from .errors import TableError
 from .tokens import split
 
-FAMILIES = ("news", "web", "turbo", "academic", "thesaurus", "agreement", "user")
+FAMILIES = ("news", "web", "spinbot", "turbo", "academic", "thesaurus", "agreement", "user")
+#: Families that draw an alternative anew for each occurrence; the others once an original and document.
+EVERY_ITEM = frozenset({"web", "spinbot", "turbo"})
 _ALTERNATIVE = re.compile(r"(.*?)(?:\s*\*\s*([0-9.]+))?", re.S)
 _FIELDS = frozenset({"fires", "with", "without", "common", "note"})
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
+import lzma
 import os
-import zlib
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -83,9 +83,9 @@ def save_table(
     }
     # Those that packing makes little smaller are rather mapped.
     packed = arrays.keys() - {"tokens", "original"}
-    # Packed by itself: only who compiles anew unpacks it.
+    # Packed by itself, and smaller: only who compiles anew unpacks it.
     text = json.dumps(dict(source or {}), ensure_ascii=False, sort_keys=True).encode("utf-8")
-    arrays["source"] = np.frombuffer(zlib.compress(text, 9), dtype=np.uint8)
+    arrays["source"] = np.frombuffer(lzma.compress(text, preset=9), dtype=np.uint8)
     container.write(path, KIND, meta, arrays, packed)
 
 
@@ -93,8 +93,8 @@ def stored_rows(path: str | os.PathLike[str]) -> list[Row]:
     """Return the rows that the table at *path* was compiled from; raises DataError where it's damaged."""
     _, arrays = container.read(path, KIND)
     try:
-        files = json.loads(zlib.decompress(arrays["source"].tobytes()))
-    except (zlib.error, ValueError) as error:
+        files = json.loads(lzma.decompress(arrays["source"].tobytes()))
+    except (lzma.LZMAError, ValueError) as error:
         raise DataError(f"{path}: its rows are damaged ({error})") from error
     return [row for name, text in files.items() for row in parse_rows(text.splitlines(), name=name)]
 

@@ -38,7 +38,7 @@ _SPINNERS = tuple(
         (("web",), 0.02, 0.0, ("news", "web")),
         (("spinbot",), 0.02, -4.0, ("spinbot", "web", "academic", "thesaurus")),
         (("turbo",), 0.02, 0.0, ("turbo", "spinbot")),
-        (("academic", "thesaurus"), 0.0, 0.0, ("academic", "thesaurus")),
+        (("academic", "thesaurus"), 0.0, 2.0, ("academic", "thesaurus")),
     )
 )
 

@@ -39,7 +39,7 @@ TABLE = made(
 def _drafted(text: str, *wanted: str, spelling: str = "keep", shut: str = "") -> Restoration:
     """Restore the phrases of ``spun=>original`` in *text*, first come, first served; the words of *shut* are protected."""
     tokens = tokenise(text, TABLE.vocabulary)
-    offsets = tokens.offsets().tolist()
+    offsets = tokens.offsets.tolist()
     found = TABLE.match(tokens.stream)
     spans: list[tuple[int, int, int, int]] = []
     for pair in wanted:

@@ -99,7 +99,7 @@ class Engine:
     def weigh(self, text: str) -> Section:
         """Weigh the readings of one section."""
         tokens = tokenise(text, self.table.vocabulary)
-        words = len(tokens.words)
+        words = len(tokens)
         if not words:
             return Section(text, tokens, no_evidence(0))
         found = self.table.match(tokens.stream)
@@ -107,7 +107,7 @@ class Engine:
         clean = Section(text, tokens, no_evidence(words, weight))
         if families is None and not phrases and not self._promising(tokens, found):
             return clean
-        offsets = tokens.offsets()
+        offsets = tokens.offsets
         places = protected.find_places(text)
         if self.patterns:
             places += protected.find_user_places(text, self.patterns)
@@ -136,9 +136,9 @@ class Engine:
         if phrases_only:
             evidence = by_parts(self.table, evidence, composed(self.table, self.model, section.tokens.stream, evidence.arcs))
         if not len(evidence.arcs):
-            return replace(section, verdict=no_evidence(len(section.tokens.words)))
+            return replace(section, verdict=no_evidence(len(section.tokens)))
         reading = infer(self.table, self.model, section.tokens.stream, evidence, self.settings)
-        judged = verdict(reading, len(section.tokens.words), phrases_only=phrases_only)
+        judged = verdict(reading, len(section.tokens), phrases_only=phrases_only)
         return replace(section, verdict=judged, reading=reading)
 
     def _draft(self, section: Section) -> Drafts:

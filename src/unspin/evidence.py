@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
-from operator import itemgetter, ne
+from operator import itemgetter
 from typing import Any
 
 import numpy as np
@@ -141,7 +141,7 @@ def gather(table: PhraseTable, tokens: Tokens, found: Matches, families: np.ndar
         entry, ok = arcs.entry[special], np.ones(len(arcs), dtype=bool)
         ok[special] = _in_context(table, tokens, entry)
         for k in special[(table.flags[entry] & CASED) > 0].tolist():
-            ok[k] &= tokens.parts[2 * int(tokens.at[arcs.start[k]]) + 1][:1].isupper()
+            ok[k] &= tokens.shown(int(tokens.at[arcs.start[k]]))[:1].isupper()
         arcs, spun = arcs[ok], spun[ok]
     return Evidence(arcs, spun, _nested(tokens, arcs), _named(tokens, arcs), survivor, considered, kept)
 
@@ -211,11 +211,7 @@ def _nested(tokens: Tokens, arcs: Arcs) -> np.ndarray:
 
 def _named(tokens: Tokens, arcs: Arcs) -> np.ndarray:
     """Whether each arc reads a capitalised word that begins no sentence and stands in no heading."""
-    shown = tokens.parts[1::2]
-    # Whatever differs from its lower-case form holds a capital, or a curly apostrophe, which is no letter.
-    capital = np.fromiter(map(ne, shown, tokens.words), dtype=bool, count=len(shown))
-    for k in np.flatnonzero(capital).tolist():
-        capital[k] = shown[k].isalpha()
+    capital = tokens.capital
     if not capital.any():
         return np.zeros(len(arcs), dtype=bool)
     native = kernels.library()

@@ -60,7 +60,6 @@ class Section:
     tokens: Tokens
     verdict: Verdict
     reading: Reading | None = None
-    offsets: np.ndarray | None = None
     free: np.ndarray | None = None
     places: Sequence[tuple[int, int, str]] = ()
 
@@ -107,17 +106,16 @@ class Engine:
         clean = Section(text, tokens, no_evidence(words, weight))
         if families is None and not phrases and not self._promising(tokens, found):
             return clean
-        offsets = tokens.offsets
         places = protected.find_places(text)
         if self.patterns:
             places += protected.find_user_places(text, self.patterns)
-        free = protected.free_words(offsets, places)
+        free = protected.free_words(tokens.offsets, places)
         stream = self._near.correct(tokens)
         if stream is not tokens.stream:
             found = self.table.match(stream)
         everywhere = found
         found = find_matches(found, tokens, free)
-        base = replace(clean, offsets=offsets, free=free, places=places)
+        base = replace(clean, free=free, places=places)
         section = clean if families is None else self._read(base, found, families)
         if section.verdict.probability < 0.5 and (phrases or families is None or self._promising(tokens, everywhere)):
             # Not spun throughout, but a tortured phrase or two may stand in it.
@@ -143,8 +141,7 @@ class Engine:
 
     def _draft(self, section: Section) -> Drafts:
         reading, tokens = section.reading, section.tokens
-        assert reading is not None and section.offsets is not None and section.free is not None
+        assert reading is not None and section.free is not None
         spelling = country(tokens.words) if self.spelling == "keep" else self.spelling
         choice = choose(self.table, tokens, reading, self.min_confidence)
-        offsets, free = section.offsets.tolist(), section.free.tolist()
-        return Drafts(self.table, section.text, tokens, choice, offsets, free, section.places, spelling)
+        return Drafts(self.table, section.text, tokens, choice, section.free, section.places, spelling)

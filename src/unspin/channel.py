@@ -209,7 +209,8 @@ class Channel:
     def maximise(self, mass: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Return new rates (float64[F]) with the expected counts of replaced and surviving originals."""
         replaced = np.bincount(self.family, weights=mass[self.heads], minlength=len(FAMILIES))
-        survived = self.evidence.survivor @ self._stood(mass)
+        # Too little for BLAS, whose threads would wait for more.
+        survived = np.einsum("fn,n->f", self.evidence.survivor, self._stood(mass))
         hits, misses = self.settings.prior
         rates = (replaced + hits) / (replaced + survived + hits + misses)
         return np.minimum(rates, 0.995), replaced, survived

@@ -87,7 +87,7 @@ class Drafts:
         self._curly = "’" in text
         # Of the tokens nothing is kept: who keeps the account of many documents keeps this.
         self._fresh: list[bool] = []
-        self.drafts = [d for d in self._spans(tokens, free) if d.original != text[d.start : d.end]]
+        self.drafts = list(self._spans(tokens, free))
         debris = list(find_debris(text))
         if debris:
             self._repair(debris, places)
@@ -98,14 +98,18 @@ class Drafts:
         spelling, curly, texts = self._spelling, self._curly, table.texts
         # Of each span the word before, the gap after that, the span itself, the word after it.
         offsets, at, after = tokens.offsets, 2 * choice.first, 2 * choice.last + 3
-        befores, gaps = offsets[np.maximum(at - 1, 0)].tolist(), offsets[at].tolist()
-        starts, ends = offsets[at + 1].tolist(), offsets[after - 1].tolist()
+        before, gap_at, begins_at = offsets[np.maximum(at - 1, 0)], offsets[at], offsets[at + 1]
+        befores, gaps, starts, ends = before.tolist(), gap_at.tolist(), begins_at.tolist(), offsets[after - 1].tolist()
+        # A gap of one character, most often a space, and before that a word as short as an article.
+        near = (begins_at - gap_at == 1) & (at > 0)
+        closes, shorts = near.tolist(), (near & (gap_at - before <= 2)).tolist()
         afters = np.where(after < len(offsets) - 1, offsets[np.minimum(after, len(offsets) - 1)], -1).tolist()
         rows = table.row[choice.entry[choice.best]].tolist()
         begins, stops = choice.begin[choice.best].tolist(), choice.end[choice.best].tolist()
         pending: Draft | None = None
         edited = -1
-        for span, (start, end, gap, row, begin, stop) in enumerate(zip(starts, ends, gaps, rows, begins, stops)):
+        spans = zip(starts, ends, gaps, closes, shorts, rows, begins, stops)
+        for span, (start, end, gap, close, short, row, begin, stop) in enumerate(spans):
             spun = text[start:end]
             lower = spun.islower()
             # Whether a sentence begins here, as far as the case asks for it.
@@ -119,26 +123,26 @@ class Drafts:
                 original = _rendered(texts[row], begin, stop, spun, fresh, spelling, curly)
             if original == spun:
                 continue
-            before = befores[span]
-            spaced = gap and start - gap == 1 and text[gap] == " "
-            if spaced and gap - before <= 2 and text[before:gap].lower() in ("a", "an"):
+            if short and text[gap] == " " and (shown := text[befores[span] : gap]).lower() in ("a", "an"):
                 wanted = article(original)
-                shown = text[before:gap]
                 if edited < gap:
                     if shown.lower() != wanted and free[choice.first[span] - 1]:
                         new = wanted.capitalize() if shown[0].isupper() else wanted
                         if pending is not None:
                             yield pending
-                        pending = Draft(before, gap, new, span, False)
+                        pending = Draft(befores[span], gap, new, span, False)
                 elif pending is not None and pending.end == gap and pending.original.lower() in ("a", "an"):
                     # The article was itself restored to the other one: it follows what stands after it now.
                     shown = text[pending.start : pending.end]
                     new = wanted.capitalize() if shown[:1].isupper() else wanted
                     pending = pending._replace(original=new) if shown.lower() != wanted else None
             if pending is not None:
-                if spaced and pending.own and pending.end == gap and pending.original[-1] in "anAN":
+                if close and pending.own and pending.end == gap and text[gap] == " " and pending.original[-1] in "anAN":
                     pending = pending._replace(original=_ending_in_article(pending.original, original))
-                yield pending
+                    if pending.original != text[pending.start : gap]:
+                        yield pending
+                else:
+                    yield pending
             # An original that ends in an article agrees with what stands after it, unless that changes too.
             if original[-1] in "anAN" and afters[span] == end + 1 and text[end] == " ":
                 after_changes = span + 1 < len(starts) and starts[span + 1] == end + 1

@@ -308,7 +308,7 @@ def numbered(values: np.ndarray) -> np.ndarray:
     native, n = kernels.library(), len(values)
     if native is None:
         return np.unique(values, return_inverse=True)[1]
-    size = 1 << (2 * n).bit_length()
+    size = 1 << (n + n // 2).bit_length()
     scratch, out, values = np.empty(size, dtype=np.int64), np.empty(n, dtype=np.int64), np.ascontiguousarray(values)
     native.unspin_numbered(n, address(values), size - 1, address(scratch), address(out))
     return out

@@ -16,8 +16,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from unspin import forward_backward, kernels, lattice, resources, xor_map
+from unspin.composition import _strange_neighbours
 from unspin.decoder import _readings, _readings_native, choose
-from unspin.evidence import find_matches, gather
+from unspin.evidence import _weights, find_matches, gather
 from unspin.forward_backward import schedule
 from unspin.inference import Reading
 from unspin.phrase_table import PhraseTable
@@ -262,6 +263,7 @@ def test_evidence(text: str, families: tuple[str, ...], pure: Callable[..., Any]
     considered = np.array([f in families for f in FAMILIES])
     found = table.match(tokens.stream)
     assert_same(found, pure(table.match, tokens.stream))
+    assert_same(_weights(table, found), pure(_weights, table, found))
     for free in (np.ones(len(tokens.words), dtype=bool), np.arange(len(tokens.words)) % 3 > 0):
         matches = find_matches(found, tokens, free)
         assert_same(matches, pure(find_matches, found, tokens, free))
@@ -280,6 +282,20 @@ def test_evidence_of_a_shuffled_text(seed: int, pure: Callable[..., Any]) -> Non
     matches = find_matches(table.match(tokens.stream), tokens, rng.random(len(tokens.words)) < 0.9)
     considered = rng.random(len(FAMILIES)) < 0.5
     assert_same(gather(table, tokens, matches, considered), pure(gather, table, tokens, matches, considered))
+
+
+@native
+@pytest.mark.parametrize("seed", range(40))
+def test_strange_neighbours(seed: int, pure: Callable[..., Any]) -> None:
+    rng = np.random.default_rng(seed)
+    table, model = phrase_table(), language_model()
+    # Words that terms are made of, and what they are reworded to; beside each other, few of them are a term.
+    words = np.flatnonzero(table.term_sides[seed % 4])
+    stream = np.concatenate([[1, 1], rng.choice(words, int(rng.integers(0, 100))), [len(table.log_unigram) - 1, 1, 1]])
+    where = _strange_neighbours(table, model, stream)
+    assert_same(where, pure(_strange_neighbours, table, model, stream))
+    text = np.concatenate([tokenise(t, table.vocabulary).stream for t in TEXTS])
+    assert_same(_strange_neighbours(table, model, text), pure(_strange_neighbours, table, model, text))
 
 
 @native

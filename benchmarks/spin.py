@@ -31,7 +31,7 @@ class Spinner:
         draw = random.Random(seed)
         tokens = tokenise(text, {})
         parts, words = list(tokens.parts), tokens.words
-        free = free_words(tokens.offsets(), find_places(text))
+        free = free_words(tokens.offsets, find_places(text))
         fired: dict[tuple[str, ...], bool] = {}
         chosen: dict[tuple[tuple[str, ...], bool], str] = {}
         k = 0

@@ -52,7 +52,7 @@ class Laid:
 
 def laid(table: PhraseTable, text: str, families: Sequence[str] = FAMILIES) -> Laid:
     tokens = tokenise(text, table.vocabulary)
-    free = protected.free_words(tokens.offsets(), protected.find_places(text))
+    free = protected.free_words(tokens.offsets, protected.find_places(text))
     found = find_matches(table.match(tokens.stream), tokens, free)
     evidence = gather(table, tokens, found, np.array([f in families for f in FAMILIES]))
     return Laid(table, text, tokens, evidence, lattice.build(table, tokens.stream, evidence.arcs))

@@ -39,7 +39,6 @@ TABLE = made(
 def _drafted(text: str, *wanted: str, spelling: str = "keep", shut: str = "") -> Restoration:
     """Restore the phrases of ``spun=>original`` in *text*, first come, first served; the words of *shut* are protected."""
     tokens = tokenise(text, TABLE.vocabulary)
-    offsets = tokens.offsets().tolist()
     found = TABLE.match(tokens.stream)
     spans: list[tuple[int, int, int, int]] = []
     for pair in wanted:
@@ -58,9 +57,9 @@ def _drafted(text: str, *wanted: str, spelling: str = "keep", shut: str = "") ->
     choice = Choice(
         first, last, k, k + 1, np.full(len(k), 0.1), entry, np.zeros(len(k), dtype=np.int64), words, np.full(len(k), 0.9)
     )
-    free = [word not in shut.split() for word in tokens.words]
+    free = np.array([word not in shut.split() for word in tokens.words])
     account = Account()
-    account.add(0, Drafts(TABLE, text, tokens, choice, offsets, free, [], spelling))
+    account.add(0, Drafts(TABLE, text, tokens, choice, free, [], spelling))
     return Restoration(text, account, Detection(1, 1, "user", 1, len(tokens.words)))
 
 

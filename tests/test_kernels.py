@@ -12,16 +12,19 @@ from typing import Any
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
-from unspin import forward_backward, kernels, lattice, xor_map
+from unspin import forward_backward, kernels, lattice, resources, xor_map
+from unspin.composition import _strange_neighbours
 from unspin.decoder import _readings, _readings_native, choose
-from unspin.evidence import find_matches, gather
+from unspin.evidence import _weights, find_matches, gather
 from unspin.forward_backward import schedule
 from unspin.inference import Reading
 from unspin.phrase_table import PhraseTable
 from unspin.resources import language_model, phrase_table
 from unspin.rows import FAMILIES
-from unspin.tokens import tokenise
+from unspin.tokens import FIRST_WORD, Vocabulary, _tokenise_native, split, tokenise
 
 from .small import Laid, laid, made
 
@@ -202,6 +205,55 @@ def test_language_model(text: str, families: tuple[str, ...], pure: Callable[...
     assert_same(model.along(*asked), pure(model.along, *asked))
 
 
+#: Characters that words, numbers, gaps and abbreviations are made of, and some that few texts hold.
+PIECES = [
+    *"the firm said Mr U.S. dr. IPHONE don't firm's firm’s it's's rock’n’roll 3.2 1,000.50 4th three.2%".split(),
+    *"3. x1 snake_case web-site {hardware} **bold** naïve Straße Élan 北京 موقع ² ٣ ǅ ß İ K".split(),
+    *"𝐀 🎉 \ud800 \x00 ’S ’s' '' ' . . . . , ; : ( ) - – — … “ ” / = %".split(),
+    *[" ", " ", " ", "\n", "\r\n", "\xa0", ".\xa0", ". ", " - ", "\u2028", "\u200b", "\t"],
+]
+_pieces = st.lists(st.sampled_from(PIECES) | st.characters(exclude_categories=()), max_size=40).map("".join)
+
+
+def assert_same_tokens(text: str, vocabulary: Vocabulary) -> None:
+    fast, slow = tokenise(text, vocabulary), tokenise(text, dict(vocabulary))
+    assert slow.codes is None
+    for name in ("offsets", "stream", "at", "capital"):
+        assert_same(getattr(fast, name), getattr(slow, name))
+    assert (fast.parts, fast.words) == (slow.parts, slow.words) == split(text)
+
+
+@native
+@settings(deadline=None, max_examples=500)
+@given(_pieces)
+def test_tokens(text: str) -> None:
+    for vocabulary in (VOCABULARY, SMALL):
+        assert_same_tokens(text, vocabulary)
+
+
+VOCABULARY = resources.language_model().vocabulary
+#: One that lacks most words, abbreviations too, and holds some that aren't ASCII.
+SMALL = Vocabulary({w: FIRST_WORD + k for k, w in enumerate(["the", "naïve", "'s", "don't", "dr", "ß", "3.2", "two words", "🎉"])})
+
+
+@native
+def test_tokens_of_texts() -> None:
+    for text in [*TEXTS, (TREE / "README.md").read_text(encoding="utf-8"), "".join(map(chr, range(0x300))), "a" * 10_000]:
+        assert_same_tokens(text, phrase_table().vocabulary)
+
+
+@native
+def test_what_c_cannot_tokenise_is_left_to_python() -> None:
+    index = VOCABULARY.index
+    assert index is not None
+    for text, known in (("naïve", True), ("🎉", True), ("İ", False), ("\u212a", False), ("\U000e0001", False)):
+        assert (_tokenise_native(kernels.library(), text, VOCABULARY, index) is not None) is known
+    # Words that no index can hold.
+    assert Vocabulary({"the": 3}).index is None
+    assert Vocabulary({"a\nb": FIRST_WORD}).index is None
+    assert_same_tokens("the a", Vocabulary({"a\nb": FIRST_WORD, "the": FIRST_WORD + 1}))
+
+
 @native
 @texts
 @cases
@@ -211,6 +263,7 @@ def test_evidence(text: str, families: tuple[str, ...], pure: Callable[..., Any]
     considered = np.array([f in families for f in FAMILIES])
     found = table.match(tokens.stream)
     assert_same(found, pure(table.match, tokens.stream))
+    assert_same(_weights(table, found), pure(_weights, table, found))
     for free in (np.ones(len(tokens.words), dtype=bool), np.arange(len(tokens.words)) % 3 > 0):
         matches = find_matches(found, tokens, free)
         assert_same(matches, pure(find_matches, found, tokens, free))
@@ -229,6 +282,20 @@ def test_evidence_of_a_shuffled_text(seed: int, pure: Callable[..., Any]) -> Non
     matches = find_matches(table.match(tokens.stream), tokens, rng.random(len(tokens.words)) < 0.9)
     considered = rng.random(len(FAMILIES)) < 0.5
     assert_same(gather(table, tokens, matches, considered), pure(gather, table, tokens, matches, considered))
+
+
+@native
+@pytest.mark.parametrize("seed", range(40))
+def test_strange_neighbours(seed: int, pure: Callable[..., Any]) -> None:
+    rng = np.random.default_rng(seed)
+    table, model = phrase_table(), language_model()
+    # Words that terms are made of, and what they are reworded to; beside each other, few of them are a term.
+    words = np.flatnonzero(table.term_sides[seed % 4])
+    stream = np.concatenate([[1, 1], rng.choice(words, int(rng.integers(0, 100))), [len(table.log_unigram) - 1, 1, 1]])
+    where = _strange_neighbours(table, model, stream)
+    assert_same(where, pure(_strange_neighbours, table, model, stream))
+    text = np.concatenate([tokenise(t, table.vocabulary).stream for t in TEXTS])
+    assert_same(_strange_neighbours(table, model, text), pure(_strange_neighbours, table, model, text))
 
 
 @native

@@ -128,7 +128,7 @@ def test_user_patterns_of_either_kind_and_empty_matches() -> None:
 )
 def test_free_words_against_a_loop(text: str, spans: list[tuple[int, int]]) -> None:
     places = [(a, min(a + n, len(text)), "x") for a, n in spans if a < len(text)]
-    offsets = tokenise(text, {}).offsets()
+    offsets = tokenise(text, {}).offsets
     free = free_words(offsets, places)
     words = list(zip(offsets[1:-1:2].tolist(), offsets[2::2].tolist(), strict=False))
     expected = [not any(a < end and start < b for a, b, _ in places) for start, end in words]

@@ -83,7 +83,7 @@ def test_nothing_is_lost(text: str) -> None:
     tokens = tokenise(text, VOCABULARY)
     assert "".join(tokens.parts) == text
     assert len(tokens.parts) == 2 * len(tokens.words) + 1
-    offsets = tokens.offsets().tolist()
+    offsets = tokens.offsets.tolist()
     assert offsets[-1] == len(text)
     for part, start, stop in zip(tokens.parts, offsets, offsets[1:], strict=False):
         assert text[start:stop] == part

@@ -224,7 +224,8 @@ class Channel:
         """
         posterior, stood = mass[self.heads], self._stood(mass)
         replaced = np.bincount(self.family, weights=posterior, minlength=len(FAMILIES))
-        survived = self.evidence.survivor @ (stood * self._share())
+        # Too little for BLAS, whose threads would wait for more.
+        survived = np.einsum("fn,n->f", self.evidence.survivor, stood * self._share())
         if self.quoted.any():
             spared = self.evidence.survivor.sum(axis=0) * stood
             within = self.evidence.quoted

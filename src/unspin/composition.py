@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from . import kernels
+from .kernels import address
 from .language_model import LanguageModel, pair_keys
 from .lattice import Arcs, join
 from .phrase_table import COMMON, RARE, Matches, PhraseTable
@@ -28,15 +30,8 @@ ENOUGH = 3.7
 
 def promising(table: PhraseTable, model: LanguageModel, stream: np.ndarray, found: Matches) -> bool:
     """Whether the text holds such a pair (see `composed`); *found*: the phrases in it."""
-    # Few neighbours can stand for a term, one of them reworded; only of these is the model asked.
-    first, second, reworded_first, reworded_second = table.term_sides
-    a, b = stream[:-1], stream[1:]
-    could = (reworded_first[a] & (second[b] | reworded_second[b])) | (first[a] & reworded_second[b])
-    at = np.flatnonzero(could)
+    at = _strange_neighbours(table, model, stream)
     if not len(at):
-        return False
-    at = at[never_seen(model, stream[at], stream[at + 1])]
-    if not len(at) or not _any_term(table, stream[at], stream[at + 1]):
         return False
     seam = np.zeros(len(stream) + 1, dtype=bool)
     seam[at + 1] = True
@@ -50,6 +45,31 @@ def promising(table: PhraseTable, model: LanguageModel, stream: np.ndarray, foun
         return False
     arcs = Arcs(np.repeat(found.start[near], count), np.repeat(found.start[near] + found.length[near], count), entry)[ours]
     return bool(composed(table, model, stream, arcs, seam).any())
+
+
+def _strange_neighbours(table: PhraseTable, model: LanguageModel, stream: np.ndarray) -> np.ndarray:
+    """Return int64: where a word and the next one, never seen beside each other, may stand for two words of a term.
+
+    None at all where none of these pairs does stand for a term.
+    """
+    native = kernels.library()
+    if native is not None:
+        out, pairs = np.empty(len(stream), dtype=np.int64), model.bigrams
+        stream = np.ascontiguousarray(stream, dtype=np.int64)
+        count = native.unspin_strange(
+            len(stream), address(stream), table.term_sides.shape[1],
+            *map(address, (table.term_sides, table.readings_from, table.readings)), len(table.terms), address(table.terms),
+            FIRST_WORD, len(model.unigrams), pairs.seed, pairs.segment, pairs.span,
+            *map(address, (pairs.fingerprints, *pairs.values, out)),
+        )  # fmt: skip
+        return out[:count]
+    # Few neighbours can stand for a term, one of them reworded; only of these is the model asked.
+    first, second, reworded_first, reworded_second = table.term_sides
+    a, b = stream[:-1], stream[1:]
+    could = (reworded_first[a] & (second[b] | reworded_second[b])) | (first[a] & reworded_second[b])
+    at = np.flatnonzero(could)
+    at = at[never_seen(model, stream[at], stream[at + 1])]
+    return at if _any_term(table, stream[at], stream[at + 1]) else at[:0]
 
 
 def _any_term(table: PhraseTable, a: np.ndarray, b: np.ndarray) -> bool:

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 
 _DIGITS = dict(zip("zero one two three four five six seven eight nine ten eleven twelve".split(), range(13)))
 _NUMBER = re.compile(rf"(?<![\w.-])({'|'.join(_DIGITS)})(?=[.,]\d)", re.I)
-_NUMBER_SIGN = re.compile(r"[a-z][.,]\d", re.I)
+_NUMBER_SIGN = re.compile(r"[.,](?<=[a-z].)\d", re.I)
 _BRACES = re.compile(r"(?<![\w\\}{$])\{([^\W\d_]+(?:[ '’-][^\W\d_]+){0,5})\}(?![\w{}])")
 
 

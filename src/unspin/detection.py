@@ -65,12 +65,11 @@ def combine(verdicts: Sequence[Verdict]) -> Detection:
     spun = [v for p, v in zip(chances, verdicts) if p >= 0.5]
     if not spun:
         return Detection(round(probability, 6), 0.0, "", evidence, words, _NO_RATES)
-    replaced = np.sum([v.replaced for v in spun], axis=0)
-    survived = np.sum([v.survived for v in spun], axis=0)
-    share = replaced / np.maximum(replaced + survived, 1e-9)
-    rates = {f: round(float(share[FAMILIES.index(f)]), 4) for f in SPINNERS}
-    counts = [float(replaced[FAMILIES.index(f)]) for f in SPINNERS]
-    best = SPINNERS[int(np.argmax(counts))]
+    replaced = [sum(f) for f in zip(*(v.replaced.tolist() for v in spun))]
+    survived = [sum(f) for f in zip(*(v.survived.tolist() for v in spun))]
+    share = [r / max(r + s, 1e-9) for r, s in zip(replaced, survived)]
+    rates = {f: round(share[FAMILIES.index(f)], 4) for f in SPINNERS}
+    best = max(SPINNERS, key=lambda f: replaced[FAMILIES.index(f)])
     if probability < 0.5:
         return Detection(round(probability, 6), 0.0, "", evidence, words, MappingProxyType(rates))
     return Detection(round(probability, 6), rates[best], best, evidence, words, MappingProxyType(rates))

@@ -6,9 +6,11 @@ alternatives) are built from the drafts when somebody looks at them.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from functools import lru_cache, partial
 from typing import NamedTuple
+
+import numpy as np
 
 from .debris import find_debris
 from .decoder import Choice
@@ -37,6 +39,7 @@ class Draft(NamedTuple):
     own: bool
 
 
+@lru_cache(maxsize=1 << 16)
 def _words_of(text: str, first: int, stop: int) -> str:
     """Words *first* to *stop* (exclusive) of an original, with what stands between them."""
     parts = split(text)[0]
@@ -67,7 +70,7 @@ def _ending_in_article(text: str, following: str) -> str:
 class Drafts:
     """The changes to one section, in order, and the edits they amount to.
 
-    ``offsets``: of the parts of the text; ``free``: whether a word is free of protected places; ``places``: those
+    ``free``: bool[words], whether a word is free of protected places; ``places``: those
     """
 
     def __init__(
@@ -76,8 +79,7 @@ class Drafts:
         text: str,
         tokens: Tokens,
         choice: Choice,
-        offsets: list[int],
-        free: Sequence[bool],
+        free: np.ndarray,
         places: Iterable[tuple[int, int, str]],
         spelling: str,
     ) -> None:
@@ -85,55 +87,69 @@ class Drafts:
         self._curly = "’" in text
         # Of the tokens nothing is kept: who keeps the account of many documents keeps this.
         self._fresh: list[bool] = []
-        self.drafts = [d for d in self._spans(tokens, offsets, free) if d.original != text[d.start : d.end]]
+        self.drafts = list(self._spans(tokens, free))
         debris = list(find_debris(text))
         if debris:
             self._repair(debris, places)
 
-    def _spans(self, tokens: Tokens, offsets: list[int], free: Sequence[bool]) -> Iterator[Draft]:
+    def _spans(self, tokens: Tokens, free: np.ndarray) -> Iterator[Draft]:
         """Draft the chosen spans, each with its article; what comes out as it stood is no change."""
         choice, table, text = self._choice, self._table, self._text
-        parts, words, spelling, curly = tokens.parts, tokens.words, self._spelling, self._curly
-        firsts, lasts = choice.first.tolist(), choice.last.tolist()
+        spelling, curly, texts = self._spelling, self._curly, table.texts
+        # Of each span the word before, the gap after that, the span itself, the word after it.
+        offsets, at, after = tokens.offsets, 2 * choice.first, 2 * choice.last + 3
+        before, gap_at, begins_at = offsets[np.maximum(at - 1, 0)], offsets[at], offsets[at + 1]
+        befores, gaps, starts, ends = before.tolist(), gap_at.tolist(), begins_at.tolist(), offsets[after - 1].tolist()
+        # A gap of one character, most often a space, and before that a word as short as an article.
+        near = (begins_at - gap_at == 1) & (at > 0)
+        closes, shorts = near.tolist(), (near & (gap_at - before <= 2)).tolist()
+        afters = np.where(after < len(offsets) - 1, offsets[np.minimum(after, len(offsets) - 1)], -1).tolist()
         rows = table.row[choice.entry[choice.best]].tolist()
-        begins, ends = choice.begin[choice.best].tolist(), choice.end[choice.best].tolist()
-        texts = table.texts
+        begins, stops = choice.begin[choice.best].tolist(), choice.end[choice.best].tolist()
         pending: Draft | None = None
         edited = -1
-        for span, (first, last) in enumerate(zip(firsts, lasts)):
-            start, end = offsets[2 * first + 1], offsets[2 * last + 2]
+        spans = zip(starts, ends, gaps, closes, shorts, rows, begins, stops)
+        for span, (start, end, gap, close, short, row, begin, stop) in enumerate(spans):
             spun = text[start:end]
+            lower = spun.islower()
             # Whether a sentence begins here, as far as the case asks for it.
-            fresh = not spun.islower() and (first == 0 or BREAK in gap_classes(parts[2 * first]))
+            fresh = not lower and (not gap or BREAK in gap_classes(text[gap:start]))
             self._fresh.append(fresh)
-            original = _rendered(texts[rows[span]], begins[span], ends[span], spun, fresh, spelling, curly)
+            if lower and not spelling:
+                original = _words_of(texts[row], begin, stop)
+                if curly and "'" in original:
+                    original = original.replace("'", "’")
+            else:
+                original = _rendered(texts[row], begin, stop, spun, fresh, spelling, curly)
             if original == spun:
                 continue
-            if first and words[first - 1] in ("a", "an") and parts[2 * first] == " ":
+            if short and text[gap] == " " and (shown := text[befores[span] : gap]).lower() in ("a", "an"):
                 wanted = article(original)
-                if edited < first - 1:
-                    if words[first - 1] != wanted and free[first - 1]:
-                        begin, stop = offsets[2 * first - 1], offsets[2 * first]
-                        new = wanted.capitalize() if text[begin].isupper() else wanted
+                if edited < gap:
+                    if shown.lower() != wanted and free[choice.first[span] - 1]:
+                        new = wanted.capitalize() if shown[0].isupper() else wanted
                         if pending is not None:
                             yield pending
-                        pending = Draft(begin, stop, new, span, False)
-                elif pending is not None and pending.end == start - 1 and pending.original.lower() in ("a", "an"):
+                        pending = Draft(befores[span], gap, new, span, False)
+                elif pending is not None and pending.end == gap and pending.original.lower() in ("a", "an"):
                     # The article was itself restored to the other one: it follows what stands after it now.
                     shown = text[pending.start : pending.end]
                     new = wanted.capitalize() if shown[:1].isupper() else wanted
                     pending = pending._replace(original=new) if shown.lower() != wanted else None
             if pending is not None:
-                if pending.own and pending.end == start - 1 and parts[2 * first] == " ":
+                if close and pending.own and pending.end == gap and text[gap] == " " and pending.original[-1] in "anAN":
                     pending = pending._replace(original=_ending_in_article(pending.original, original))
-                yield pending
-            if original[-1] in "anAN" and last + 1 < len(words) and parts[2 * last + 2] == " ":
-                # An original that ends in an article agrees with what stands after it, unless that changes too.
-                after_changes = span + 1 < len(firsts) and firsts[span + 1] == last + 1
+                    if pending.original != text[pending.start : gap]:
+                        yield pending
+                else:
+                    yield pending
+            # An original that ends in an article agrees with what stands after it, unless that changes too.
+            if original[-1] in "anAN" and afters[span] == end + 1 and text[end] == " ":
+                after_changes = span + 1 < len(starts) and starts[span + 1] == end + 1
                 if not after_changes:
-                    original = _ending_in_article(original, parts[2 * last + 3])
+                    original = _ending_in_article(original, tokens.shown(int(choice.last[span]) + 1))
             pending = Draft(start, end, original, span, True) if original != spun else None
-            edited = last
+            edited = end
         if pending is not None:
             yield pending
 

@@ -60,7 +60,6 @@ class Section:
     tokens: Tokens
     verdict: Verdict
     reading: Reading | None = None
-    offsets: np.ndarray | None = None
     free: np.ndarray | None = None
     places: Sequence[protected.Place] = ()
     quoted: np.ndarray | None = None
@@ -101,7 +100,7 @@ class Engine:
     def weigh(self, text: str) -> Section:
         """Weigh the readings of one section."""
         tokens = tokenise(text, self.table.vocabulary)
-        words = len(tokens.words)
+        words = len(tokens)
         if not words:
             return Section(text, tokens, no_evidence(0))
         found = self.table.match(tokens.stream)
@@ -109,18 +108,17 @@ class Engine:
         clean = Section(text, tokens, no_evidence(words, weight))
         if families is None and not phrases and not self._promising(tokens, found):
             return clean
-        offsets = tokens.offsets()
         places, quotations = protected.set_apart(text, protected.find_places(text))
         if self.patterns:
             places += protected.find_user_places(text, self.patterns)
-        free = protected.free_words(offsets, places)
-        quoted = ~protected.free_words(offsets, quotations)
+        free = protected.free_words(tokens.offsets, places)
+        quoted = ~protected.free_words(tokens.offsets, quotations)
         stream = self._near.correct(tokens)
         if stream is not tokens.stream:
             found = self.table.match(stream)
         everywhere = found
         found = find_matches(found, tokens, free)
-        base = replace(clean, offsets=offsets, free=free, places=places, quoted=quoted, quotations=quotations)
+        base = replace(clean, free=free, places=places, quoted=quoted, quotations=quotations)
         section = clean if families is None else self._read(base, found, families)
         if section.verdict.probability < 0.5 and (phrases or families is None or self._promising(tokens, everywhere)):
             # Not spun throughout, but a tortured phrase or two may stand in it.
@@ -140,17 +138,17 @@ class Engine:
         if phrases_only:
             evidence = by_parts(self.table, evidence, composed(self.table, self.model, section.tokens.stream, evidence.arcs))
         if not len(evidence.arcs):
-            return replace(section, verdict=no_evidence(len(section.tokens.words)))
+            return replace(section, verdict=no_evidence(len(section.tokens)))
         reading = infer(self.table, self.model, section.tokens.stream, evidence, self.settings)
-        judged = verdict(reading, len(section.tokens.words), phrases_only=phrases_only)
+        judged = verdict(reading, len(section.tokens), phrases_only=phrases_only)
         return replace(section, verdict=judged, reading=reading)
 
     def _draft(self, section: Section) -> Drafts:
         reading, tokens = section.reading, section.tokens
-        assert reading is not None and section.offsets is not None and section.free is not None
+        assert reading is not None and section.free is not None
         spelling = country(tokens.words) if self.spelling == "keep" else self.spelling
         choice = choose(self.table, tokens, reading, self.min_confidence)
         free, places = section.free, section.places
         if reading.quoted < 0.5 and section.quoted is not None:
             free, places = free & ~section.quoted, [*places, *section.quotations]
-        return Drafts(self.table, section.text, tokens, choice, section.offsets.tolist(), free.tolist(), places, spelling)
+        return Drafts(self.table, section.text, tokens, choice, free, places, spelling)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
-from operator import itemgetter, ne
+from operator import itemgetter
 from typing import Any
 
 import numpy as np
@@ -87,13 +87,9 @@ def screen(table: PhraseTable, found: Matches, words: int, enabled: np.ndarray) 
     what is far from spun), whether academic phrases stand in it, which are worth a look by themselves, and the
     sum itself, in nats.
     """
-    weight = table.suspicion[found.phrase]
-    # Matches come shortest first.
-    single = int(np.count_nonzero(found.length == 1))
-    positive = np.maximum(weight[single:], 0.0)
-    sums = (weight[:single].sum(axis=0) + positive.sum(axis=0)).tolist()
-    total = [s if on else -np.inf for s, on in zip(sums, enabled.tolist())]
-    phrases = bool(enabled[_ACADEMIC]) and bool((positive[:, _ACADEMIC] > SCREEN_PHRASE).any())
+    sums, largest = _weights(table, found)
+    total = [s if on else -np.inf for s, on in zip(sums.tolist(), enabled.tolist())]
+    phrases = bool(enabled[_ACADEMIC]) and bool(largest[_ACADEMIC] > SCREEN_PHRASE)
     _, best, slope, families = max(
         ((prior + (s := max(total[f] for f in named)), s, slope, families) for named, slope, prior, families in _SPINNERS),
         key=itemgetter(0),
@@ -101,6 +97,22 @@ def screen(table: PhraseTable, found: Matches, words: int, enabled: np.ndarray) 
     if best <= slope * words and not total[_USER] > 0:
         return None, phrases, best
     return families & enabled, phrases, best
+
+
+def _weights(table: PhraseTable, found: Matches) -> tuple[np.ndarray, np.ndarray]:
+    """float64[F] each: the sum of the weights, and the largest of a longer phrase, 0 at least."""
+    # Matches come shortest first.
+    single = int(np.count_nonzero(found.length == 1))
+    native = kernels.library()
+    if native is not None:
+        out = np.empty((2, len(FAMILIES)))
+        at = address(out)
+        arrays = address(found.phrase), len(FAMILIES), address(table.suspicion)
+        native.unspin_weights(len(found.phrase), single, *arrays, at, at + 8 * len(FAMILIES))
+        return out[0], out[1]
+    weight = table.suspicion[found.phrase].astype(np.float64)
+    positive = np.maximum(weight[single:], 0.0)
+    return weight[:single].sum(axis=0) + positive.sum(axis=0), positive.max(axis=0, initial=0.0)
 
 
 def find_matches(found: Matches, tokens: Tokens, free: np.ndarray) -> Matches:
@@ -149,7 +161,7 @@ def gather(
         entry, ok = arcs.entry[special], np.ones(len(arcs), dtype=bool)
         ok[special] = _in_context(table, tokens, entry)
         for k in special[(table.flags[entry] & CASED) > 0].tolist():
-            ok[k] &= tokens.parts[2 * int(tokens.at[arcs.start[k]]) + 1][:1].isupper()
+            ok[k] &= tokens.shown(int(tokens.at[arcs.start[k]]))[:1].isupper()
         arcs, spun = arcs[ok], spun[ok]
     within = np.zeros(len(tokens.stream), dtype=bool)
     if quoted is not None and quoted.any():
@@ -223,11 +235,7 @@ def _nested(tokens: Tokens, arcs: Arcs) -> np.ndarray:
 
 def _named(tokens: Tokens, arcs: Arcs) -> np.ndarray:
     """Whether each arc reads a capitalised word that begins no sentence and stands in no heading."""
-    shown = tokens.parts[1::2]
-    # Whatever differs from its lower-case form holds a capital, or a curly apostrophe, which is no letter.
-    capital = np.fromiter(map(ne, shown, tokens.words), dtype=bool, count=len(shown))
-    for k in np.flatnonzero(capital).tolist():
-        capital[k] = shown[k].isalpha()
+    capital = tokens.capital
     if not capital.any():
         return np.zeros(len(arcs), dtype=bool)
     native = kernels.library()

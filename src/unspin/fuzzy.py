@@ -43,8 +43,8 @@ class NearSpellings:
         stream = tokens.stream
         for j in np.flatnonzero((stream == UNK) & (tokens.at >= 0)).tolist():
             k = int(tokens.at[j])
-            word = tokens.words[k]
-            if len(word) < SHORTEST or not word.isalpha() or not tokens.parts[2 * k + 1].islower():
+            word = tokens.shown(k)
+            if len(word) < SHORTEST or not word.isalpha() or not word.islower():
                 continue
             found = self.nearest(word)
             if found is not None:

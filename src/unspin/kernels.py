@@ -19,13 +19,18 @@ LIBRARY = "_kernels.so"
 _P, _I, _U, _D = ctypes.c_void_p, ctypes.c_int64, ctypes.c_uint64, ctypes.c_double
 #: What each function returns and takes.
 _FUNCTIONS: dict[str, tuple[Any, list[Any]]] = {
+    "index": (ctypes.c_int, [_I, ctypes.c_char_p, _P, _U, _I, _P]),
+    "tokenise": (_I, [_I, _P, _P, _I, _P, _I, _U, _I, *[_P] * 8]),
+    "spell": (_I, [_P, _I, _P, _P]),
     "sums": (ctypes.c_int, [_I, *[_P] * 6, _D, _D, *[_P] * 4]),
     "find": (_I, [_I, _P, _U, _U, _U, *[_P] * 6]),
     "bigrams": (None, [_I, *[_P] * 4, _U, _U, _U, *[_P] * 7]),
     "trigrams": (None, [_I, _P, _P, _P, _U, _U, _U, *[_P] * 4]),
     "along": (None, [_I, *[_P] * 5, _U, _U, _U, *[_P] * 6]),
     "numbered": (_I, [_I, _P, _I, _P, _P]),
-    "match": (_I, [_I, _P, _P, _I, *[_P] * 8]),
+    "strange": (_I, [_I, _P, _I, _P, _P, _P, _I, _P, _I, _I, _U, _U, _U, *[_P] * 4]),
+    "match": (_I, [_I, _P, _P, _P, _I, *[_P] * 8]),
+    "weights": (None, [_I, _I, _P, _I, _P, _P, _P]),
     "free_matches": (_I, [_I, _P, _P, _P, _I, _I, *[_P] * 7]),
     "gather": (_I, [_I, _I, _P, _P, _P, _I, *[_P] * 6, ctypes.c_uint8, *[_P] * 9]),
     "nested": (None, [_I, _I, _P, _P, _I, _P, _P]),

@@ -15,7 +15,7 @@ import numpy as np
 from . import container, kernels
 from .errors import DataError
 from .kernels import address
-from .tokens import CLASS_NAMES, FIRST_WORD, UNK
+from .tokens import CLASS_NAMES, FIRST_WORD, UNK, Vocabulary
 from .xor_map import XorMap
 
 if TYPE_CHECKING:
@@ -133,7 +133,7 @@ def open_model(path: str | os.PathLike[str]) -> LanguageModel:
     """Map the model at *path*; raises DataError where it's missing or damaged."""
     meta, arrays = container.read(path, KIND)
     words = arrays["words"].tobytes().decode("utf-8").split("\n")
-    vocabulary = dict(zip(words, range(FIRST_WORD, FIRST_WORD + len(words))))
+    vocabulary = Vocabulary(zip(words, range(FIRST_WORD, FIRST_WORD + len(words))))
     size = FIRST_WORD + len(words)
     unigrams = arrays["unigrams"].astype(np.float32)
     unigrams[UNK] += UNKNOWN_WORD

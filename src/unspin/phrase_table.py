@@ -25,12 +25,12 @@ RARE = 0.0
 _THESAURUS = FAMILIES.index("thesaurus")
 
 _KINDS = {
-    **dict.fromkeys(("keys_from", "tokens_from", "tokens", "entries_from", "pieces_from"), np.int64),
-    **dict.fromkeys(("found", "single", "original", "row", "context", "piece"), np.int32),
-    **dict.fromkeys(("family", "flags"), np.uint8),
-    **dict.fromkeys(("fires", "suspicion", "log_weight", "log_unigram"), np.float32),
-    "keys": np.uint64,
-    "starts_longer": np.bool_,
+    **dict.fromkeys("keys_from tokens_from tokens entries_from pieces_from readings_from readings".split(), np.int64),
+    **dict.fromkeys("found single original row context piece".split(), np.int32),
+    **dict.fromkeys("family flags".split(), np.uint8),
+    **dict.fromkeys("fires suspicion log_weight log_unigram".split(), np.float32),
+    **dict.fromkeys("keys terms".split(), np.uint64),
+    **dict.fromkeys("starts_longer term_sides".split(), np.bool_),
 }
 
 _U = np.uint64
@@ -106,20 +106,29 @@ class PhraseTable:
 
     def match(self, stream: np.ndarray) -> Matches:
         """Return every phrase of the table in *stream*, overlapping ones too, shortest first."""
+        native = kernels.library()
+        return self._match(stream) if native is None else self._match_native(native, stream)
+
+    def _match(self, stream: np.ndarray) -> Matches:
         one = self.single[stream]
         at = np.flatnonzero(one >= 0)
-        native = kernels.library()
-        longer = self._longer(stream) if native is None else self._longer_native(native, stream)
-        starts, lengths, phrases = zip((at, np.ones(len(at), dtype=np.int64), one[at].astype(np.int64)), *longer)
+        found = (at, np.ones(len(at), dtype=np.int64), one[at].astype(np.int64))
+        starts, lengths, phrases = zip(found, *self._longer(stream))
         return Matches(np.concatenate(starts), np.concatenate(lengths), np.concatenate(phrases))
 
-    def _longer_native(self, native: Any, stream: np.ndarray) -> list[tuple[np.ndarray, np.ndarray, np.ndarray]]:
+    def _match_native(self, native: Any, stream: np.ndarray) -> Matches:
         n, longest = len(stream), len(self.keys_from) - 2
+        most = n * max(longest, 1)
         stream = np.ascontiguousarray(stream, dtype=np.int64)
-        scratch, out = np.empty((2, n), dtype=np.int64), np.empty((3, n * max(longest - 1, 0)), dtype=np.int64)
-        arrays = (self.keys_from, self.keys, self.found, scratch[0], scratch[1], *out)
-        count = native.unspin_match(n, address(stream), address(self.starts_longer), longest, *map(address, arrays))
-        return [(out[0, :count], out[1, :count], out[2, :count])]
+        scratch, out = np.empty((2, n), dtype=np.int64), np.empty((3, most), dtype=np.int64)
+        begin, at = address(scratch), address(out)
+        arrays = (self.keys_from, self.keys, self.found)
+        count = native.unspin_match(
+            n, address(stream), address(self.single), address(self.starts_longer), longest, *map(address, arrays),
+            begin, begin + 8 * n, at, at + 8 * most, at + 16 * most,
+        )  # fmt: skip
+        start, length, phrase = out[:, :count]
+        return Matches(start, length, phrase)
 
     def _longer(self, stream: np.ndarray) -> list[tuple[np.ndarray, np.ndarray, np.ndarray]]:
         out = []

@@ -13,7 +13,7 @@ from .inflection import inflect
 from .language_model import UNKNOWN_WORD, LanguageModel, pair_keys
 from .phrase_table import CASED, COMMON, PhraseTable, index_phrases, index_terms
 from .rows import FAMILIES, Row
-from .tokens import BREAK, COLON, COMMA, FIRST_WORD, HYPHEN, OTHER, PAREN, UNK, split, tokenise
+from .tokens import BREAK, COLON, COMMA, FIRST_WORD, HYPHEN, OTHER, PAREN, UNK, Vocabulary, split, tokenise
 
 LONGEST = 10
 #: What a derived (inflected) row is worth of the row it comes from.
@@ -270,7 +270,7 @@ def _arrays(
     words = (first >= FIRST_WORD) & (second >= FIRST_WORD)
     terms = np.unique(np.concatenate([listed, pair_keys(first[words], second[words])]))
     return PhraseTable(
-        vocabulary, log_unigram, *index_phrases(tokens, tokens_from, FIRST_WORD + len(vocabulary)), tokens_from, tokens,
+        Vocabulary(vocabulary), log_unigram, *index_phrases(tokens, tokens_from, FIRST_WORD + len(vocabulary)), tokens_from, tokens,
         entries_from, original, log_weight,
         family, np.array([v[1] for _, v in kept], dtype=np.uint8), np.array([v[2] for _, v in kept], dtype=np.int32),
         np.array([k[3] for k, _ in kept], dtype=np.int32), np.array(pieces_from, dtype=np.int64), piece, fire,

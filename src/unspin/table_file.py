@@ -15,7 +15,7 @@ from .errors import DataError
 from .language_model import LanguageModel
 from .phrase_table import PhraseTable, index_phrases, index_terms
 from .rows import FAMILIES, Row, parse_rows
-from .tokens import FIRST_WORD
+from .tokens import FIRST_WORD, Vocabulary
 
 KIND = "phrase table"
 #: Arrays as they stand in the file: those that begin where others end are kept as counts.
@@ -107,7 +107,7 @@ def open_table(path: str | os.PathLike[str], model: LanguageModel) -> PhraseTabl
 
     extra = Lines(arrays["extra"].tobytes())
     base = FIRST_WORD + len(model.vocabulary)
-    vocabulary: Mapping[str, int] = model.vocabulary | dict(zip(extra, range(base, base + len(extra))))
+    vocabulary = Vocabulary(model.vocabulary | dict(zip(extra, range(base, base + len(extra)))))
     loaded = {name: arrays[name].astype(_WIDE[name]) if name in _WIDE else arrays[name] for name in _ARRAYS}
     for name, counts in _COUNTS.items():
         loaded[name] = np.zeros(len(arrays[counts]) + 1, dtype=np.int64)

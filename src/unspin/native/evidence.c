@@ -2,6 +2,24 @@
 
 #include "native.h"
 
+/* evidence._weights: sum the weights float[phrases][families] of matches by family, of the first single ones all, of the
+   others what is over 0. Written are the sums, and the largest weight by family among the others. */
+EXPORT void unspin_weights(int64_t matches, int64_t single, const int64_t *phrase, int64_t families, const float *weight,
+                           double *sums, double *largest)
+{
+    for (int64_t f = 0; f < families; f++)
+        sums[f] = largest[f] = 0.0;
+    for (int64_t i = 0; i < matches; i++) {
+        const float *of = weight + phrase[i] * families;
+        for (int64_t f = 0; f < families; f++) {
+            if (i < single || of[f] > 0.0f)
+                sums[f] += of[f];
+            if (i >= single && of[f] > largest[f])
+                largest[f] = of[f];
+        }
+    }
+}
+
 /* evidence.gather: turn matches into arcs of the entries that some families offer, and note where originals survived.
    fires is float[phrases][families]. Written are survivor[families][n], the one-token survivors (of which counts[0]), the
    arcs with the phrase each shows (returned is how many), and in special the arcs whose entry asks for more (counts[1]):

@@ -172,24 +172,94 @@ EXPORT int64_t unspin_numbered(int64_t n, const int64_t *value, int64_t mask, in
     return count;
 }
 
+/* Whether a b is among the sorted keys of pairs of ids. */
+static int is_pair(int64_t n, const uint64_t *pairs, int64_t a, int64_t b)
+{
+    uint64_t wanted = ((uint64_t)a << 21) | (uint64_t)b;
+    int64_t low = 0, high = n;
+    while (low < high) {
+        int64_t middle = low + (high - low) / 2;
+        if (pairs[middle] < wanted)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low < n && pairs[low] == wanted;
+}
+
+/* composition._strange_neighbours: positions of a stream whose word and the next one the model has never seen beside each
+   other, but which may stand for two of a term. side is uint8_t[4][ids], as PhraseTable.term_sides; the readings of id k are
+   readings[from[k]] to readings[from[k + 1]]; words are the ids from least to size. Returns how many positions there are, or 0
+   where none of the pairs stands for a term. */
+EXPORT int64_t unspin_strange(int64_t n, const int64_t *stream, int64_t ids, const uint8_t *side, const int64_t *from,
+                              const int64_t *readings, int64_t terms, const uint64_t *term, int64_t least, int64_t size,
+                              uint64_t seed, uint64_t segment, uint64_t span, const uint16_t *fingerprints,
+                              const uint8_t *first, const uint8_t *second, int64_t *at)
+{
+    struct map map = {seed, segment, span, fingerprints, first, second};
+    const uint8_t *one = side, *two = side + ids, *of_one = side + 2 * ids, *of_two = side + 3 * ids;
+    int64_t count = 0, asked = 0, present[BLOCK], place[BLOCK];
+    uint64_t key[BLOCK];
+    uint8_t code[BLOCK], weight[BLOCK];
+    for (int64_t i = 0; i + 1 < n; i++) {
+        int64_t a = stream[i], b = stream[i + 1];
+        int could = (of_one[a] && (two[b] || of_two[b])) || (one[a] && of_two[b]);
+        if (could && a >= least && b >= least && a < size && b < size) {
+            key[asked] = ((uint64_t)a << 21) | (uint64_t)b;
+            place[asked++] = i;
+        }
+        if (asked < BLOCK && i + 2 < n)
+            continue;
+        int64_t seen = find_block(&map, asked, key, present, code, weight), j = 0;
+        for (int64_t k = 0; k < asked; k++) {
+            if (j < seen && present[j] == k)
+                j++;
+            else
+                at[count++] = place[k];
+        }
+        asked = 0;
+    }
+    for (int64_t k = 0; k < count; k++) {
+        int64_t a = stream[at[k]], b = stream[at[k] + 1];
+        for (int64_t x = from[a]; x < from[a + 1]; x++) {
+            if (is_pair(terms, term, readings[x], b))
+                return count;
+            for (int64_t y = from[b]; y < from[b + 1]; y++)
+                if (is_pair(terms, term, readings[x], readings[y]))
+                    return count;
+        }
+        for (int64_t y = from[b]; y < from[b + 1]; y++)
+            if (is_pair(terms, term, a, readings[y]))
+                return count;
+    }
+    return 0;
+}
+
 static uint64_t step(uint64_t key, uint64_t id)
 {
     return (key ^ id) * UINT64_C(0x9E3779B97F4A7C15) + (key >> 29);
 }
 
-/* Find the phrases of two tokens and more in a stream (PhraseTable.match). keys[from[L] .. from[L + 1]) are the sorted
-   hashes of the first L tokens of all phrases that have them, found the phrase that is just these, or -1. Written are
-   start, length and phrase of each, shortest first; returned is how many. */
-EXPORT int64_t unspin_match(int64_t n, const int64_t *stream, const uint8_t *longer, int64_t longest, const int64_t *from,
-                            const uint64_t *keys, const int32_t *found, int64_t *begin, uint64_t *key, int64_t *start,
-                            int64_t *length, int64_t *phrase)
+/* PhraseTable.match: find the phrases of the table in a stream. single is the phrase of each id alone, or -1; longer tells
+   which ids begin a longer one. keys[from[L]] to keys[from[L + 1]] are the sorted hashes of the first L tokens of all phrases
+   that have them, found the phrase that is just these, or -1. begin and key are scratch, of n. Written are start, length and
+   phrase of each, shortest first (n * max(longest, 1) at most); returned is how many. */
+EXPORT int64_t unspin_match(int64_t n, const int64_t *stream, const int32_t *single, const uint8_t *longer,
+                            int64_t longest, const int64_t *from, const uint64_t *keys, const int32_t *found,
+                            int64_t *begin, uint64_t *key, int64_t *start, int64_t *length, int64_t *phrase)
 {
     int64_t active = 0, count = 0;
-    for (int64_t i = 0; i < n; i++)
+    for (int64_t i = 0; i < n; i++) {
+        if (single[stream[i]] >= 0) {
+            start[count] = i;
+            length[count] = 1;
+            phrase[count++] = single[stream[i]];
+        }
         if (longer[stream[i]]) {
             begin[active] = i;
             key[active++] = step(0, (uint64_t)stream[i]);
         }
+    }
     for (int64_t size = 2; size <= longest && active; size++) {
         int64_t kept = 0, low = from[size], high = from[size + 1];
         for (int64_t k = 0; k < active; k++) {

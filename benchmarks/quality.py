@@ -131,7 +131,7 @@ def report_generated(restorer: unspin.Restorer, name: str, documents: list[str])
         spinner = Spinner(rows, family)
         b = a = n = 0
         for seed, text in enumerate(documents):
-            spun = spinner.spin(text, seed)
+            spun = spinner.spin(text, seed).text
             x, k = errors(spun, text)
             y, _ = errors(restorer.restore(spun), text)
             b, a, n = b + x, a + y, n + k

@@ -6,6 +6,7 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from unspin.calibration import CALIBRATION, RAW
 from unspin.decoder import _settle, choose
 
 from .small import laid, made
@@ -59,14 +60,14 @@ def test_the_same_words_of_two_rows_are_one_reading() -> None:
     table = made("# family: news", "the data = the knowledge", "data = knowledge", "skill = knowledge")
     it = laid(table, "The firm collects the knowledge of its users. The knowledge is stored on the server.")
     reading = it.read()
-    choice = choose(table, it.tokens, reading, 0.0)
+    choice = choose(table, it.tokens, reading, 0.0, RAW)
     alone = it.chances(reading)
     shown = [it.tokens.words[a : b + 1] for a, b in zip(choice.first.tolist(), choice.last.tolist())]
     assert shown == [["knowledge"], ["knowledge"]]
     for at, best in zip(choice.first.tolist(), choice.best.tolist()):
         both = alone.get((at, "data"), 0.0) + alone.get((at - 1, "the data"), 0.0)
         assert max(alone.get((at, "data"), 0.0), alone.get((at - 1, "the data"), 0.0)) < both
-        assert abs(choice.posterior[best] - min(both, 1.0)) < 1e-9
+        assert abs(choice.confidence[best] - min(both, 1.0)) < 1e-9
 
 
 def test_nothing_under_the_least_confidence_and_nothing_less_likely_than_the_text() -> None:
@@ -74,9 +75,9 @@ def test_nothing_under_the_least_confidence_and_nothing_less_likely_than_the_tex
     it = laid(table, "The knowledge of the legal guidelines is shared with the state.")
     reading = it.read()
     for least in (0.0, 0.3, 0.6, 0.9, 0.999):
-        choice = choose(table, it.tokens, reading, least)
-        chances = choice.posterior[choice.best]
+        choice = choose(table, it.tokens, reading, least, CALIBRATION)
+        chances = choice.confidence[choice.best]
         assert (chances >= least).all()
         assert (chances >= choice.kept).all()
-    assert len(choose(table, it.tokens, reading, 0.0).first) > 0
-    assert len(choose(table, it.tokens, reading, 1.1).first) == 0
+    assert len(choose(table, it.tokens, reading, 0.0, RAW).first) > 0
+    assert len(choose(table, it.tokens, reading, 1.1, CALIBRATION).first) == 0

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from . import kernels
+from .calibration import Calibration
 from .inference import Reading
 from .kernels import address
 from .phrase_table import PhraseTable
@@ -17,10 +18,10 @@ class Choice(NamedTuple):
     """Spans to restore, in order, none overlapping, and all readings that were weighed.
 
     One a span: ``first``, ``last``: words, inclusive indices into `Tokens.words`; ``best``, ``stop``: its readings,
-    the best first; ``kept``: posterior of the spun text itself.
+    the best first; ``kept``: confidence in the spun text itself.
 
     One a reading: ``entry``: entry of the table; ``begin``, ``end``: the words of its original that it stands for;
-    ``posterior``: its probability.
+    ``confidence``: its calibrated probability.
     """
 
     first: np.ndarray
@@ -31,7 +32,7 @@ class Choice(NamedTuple):
     entry: np.ndarray
     begin: np.ndarray
     end: np.ndarray
-    posterior: np.ndarray
+    confidence: np.ndarray
 
 
 #: How much more probable a part must be than the whole to be restored without it.
@@ -40,13 +41,15 @@ _WHOLE = 1.1
 _LEAST = 5e-3
 
 
-def choose(table: PhraseTable, tokens: Tokens, reading: Reading, min_confidence: float) -> Choice:
+def choose(
+    table: PhraseTable, tokens: Tokens, reading: Reading, min_confidence: float, calibration: Calibration
+) -> Choice:
     """Return the spans to restore.
 
     Arcs are taken apart into the stretches that they change, and those that come to the same words are one reading
     ("the knowledge" → "the data" and "knowledge" → "data"). Of readings that conflict the more probable is taken
-    (maximum expected accuracy, Goodman 1996); never one that is less probable than keeping the text, nor one under
-    *min_confidence*.
+    (maximum expected accuracy, Goodman 1996); never one that is less probable than keeping the text, nor one whose
+    confidence is under *min_confidence*. What leaves here is calibrated, once for all.
     """
     native = kernels.library()
     n = len(tokens.stream)
@@ -58,14 +61,15 @@ def choose(table: PhraseTable, tokens: Tokens, reading: Reading, min_confidence:
     # Each place's chance of being kept is that of its least likely word.
     stay = np.append(reading.kept, 1.0) + found.left
     covered = np.minimum.reduceat(stay, np.stack([lo, hi], axis=1).ravel())[::2]
-    good = (chance >= max(min_confidence, 1e-9)) & (chance >= covered)
+    confidence, kept = calibration.places(found.posterior, first, covered)
+    good = (confidence[first] >= max(min_confidence, 1e-9)) & (chance >= covered)
     candidates = np.flatnonzero(good)
     rank = chance * np.where(found.whole[first], _WHOLE, 1.0)
     chosen = _settle(lo, hi, rank, candidates)
     at = tokens.at
     return Choice(
-        at[lo[chosen]], at[hi[chosen] - 1], first[chosen], np.append(first[1:], len(found.entry))[chosen], covered[chosen],
-        found.entry, found.begin, found.end, found.posterior,
+        at[lo[chosen]], at[hi[chosen] - 1], first[chosen], np.append(first[1:], len(found.entry))[chosen], kept[chosen],
+        found.entry, found.begin, found.end, confidence,
     )  # fmt: skip
 
 

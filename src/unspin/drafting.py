@@ -165,7 +165,7 @@ class Drafts:
         choice, table, text = self._choice, self._table, self._text
         best = choice.best
         rows, families = table.row[choice.entry[best]].tolist(), table.family[choice.entry[best]].tolist()
-        chances = choice.posterior[best].round(4).tolist()
+        chances = choice.confidence[best].round(4).tolist()
         for start, end, original, span, own in self.drafts:
             spun = text[start:end]
             if span < 0:
@@ -193,8 +193,8 @@ class Drafts:
             text = _rendered(
                 original, int(choice.begin[k]), int(choice.end[k]), spun, fresh, self._spelling, self._curly
             )
-            readings[text] = readings.get(text, 0.0) + float(choice.posterior[k])
-        first = Alternative(best, round(float(choice.posterior[choice.best[span]]), 4))
+            readings[text] = readings.get(text, 0.0) + float(choice.confidence[k])
+        first = Alternative(best, round(float(choice.confidence[choice.best[span]]), 4))
         readings.pop(best, None)
         return [first, *(Alternative(t, round(p, 4)) for t, p in sorted(readings.items(), key=lambda r: -r[1]))]
 

@@ -15,6 +15,7 @@ from functools import cached_property
 import numpy as np
 
 from . import protected
+from .calibration import CALIBRATION, Calibration
 from .channel import Settings
 from .composition import composed, promising
 from .decoder import choose
@@ -77,6 +78,7 @@ class Engine:
     min_confidence: float = 0.0
     spelling: str = "keep"
     settings: Settings = field(default_factory=Settings)
+    calibration: Calibration = CALIBRATION
 
     @cached_property
     def _near(self) -> NearSpellings:
@@ -147,7 +149,7 @@ class Engine:
         reading, tokens = section.reading, section.tokens
         assert reading is not None and section.free is not None
         spelling = country(tokens.words) if self.spelling == "keep" else self.spelling
-        choice = choose(self.table, tokens, reading, self.min_confidence)
+        choice = choose(self.table, tokens, reading, self.min_confidence, self.calibration)
         free, places = section.free, section.places
         if reading.quoted < 0.5 and section.quoted is not None:
             free, places = free & ~section.quoted, [*places, *section.quotations]

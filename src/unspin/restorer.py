@@ -57,7 +57,7 @@ class Restorer:
     def __init__(
         self,
         *,
-        min_confidence: float = 0.56,
+        min_confidence: float = 0.65,
         protect: Iterable[str | Pattern] = (),
         tables: Tables | None = None,
         families: Iterable[str] | None = None,

@@ -256,7 +256,7 @@ class _Step:
     right: bool
 
 
-def _advance(row: np.ndarray, word: int, ids: np.ndarray, ramp: np.ndarray) -> np.ndarray:
+def advance(row: np.ndarray, word: int, ids: np.ndarray, ramp: np.ndarray) -> np.ndarray:
     """Return the row after one more token of a reading: replaced or matched, left out, then any insertions."""
     best = row + 1
     np.minimum(best[1:], row[:-1] + (ids != word), out=best[1:])
@@ -282,7 +282,7 @@ def _align(slots: Sequence[_Slot], tokens: Sequence[str]) -> list[_Step]:
         for reading in slot.readings:
             here, chain = row, [enter]
             for token in reading:
-                here = _advance(here, number.get(token, -1), ids, ramp)
+                here = advance(here, number.get(token, -1), ids, ramp)
                 chain.append(rows.add(here))
             ends.append(here)
             chains.append(chain)
@@ -427,5 +427,5 @@ def word_errors(text: str, reference: str) -> tuple[int, int]:
     ramp = np.arange(len(words) + 1, dtype=np.int64)
     row = ramp.copy()
     for word in wanted:
-        row = _advance(row, number.get(word, -1), ids, ramp)
+        row = advance(row, number.get(word, -1), ids, ramp)
     return int(row[-1]), len(wanted)

@@ -46,13 +46,13 @@ class Settings:
     ``fingerprint``  log-odds a word by which an academic phrase of the table is rarer in clean text than n-grams say
     ``nested``       log-penalty of reading a part of what the table knows as one long spun phrase
     ``composed``     log-odds of parts that make an established term, beyond what n-grams say
-    ``name``         log-penalty of reading a capitalised word amid a sentence, likely a name, as spun
+    ``name``         log-penalty of reading as spun a capitalised word amid a sentence, times how sure a name it is
     ``pool``         weight of what the other occurrences of a spun form say of what it stands for
     ``cache``        weight of a word's count elsewhere in the document against the count to be expected
     ``cache_kept``   share of that weight (as an exponent) which words get that stand as they are
     """
 
-    lm_scale: float = 0.7
+    lm_scale: float = 0.6
     shift: float = 6.0
     prune: float = 5e-3
     prior: tuple[float, float] = (0.5, 2.0)
@@ -82,7 +82,7 @@ class Channel:
         self.penalty = np.where(common, np.exp(settings.common), 1.0)
         tortured = (self.family == _ACADEMIC) & ~common
         self.penalty[tortured] = np.exp(settings.fingerprint * (graph.arcs.stop - graph.arcs.start)[tortured])
-        self.penalty[evidence.named] *= np.exp(settings.name)
+        self.penalty *= np.exp(settings.name * evidence.named)
         self.penalty[evidence.nested] *= np.exp(settings.nested)
         if evidence.composed is not None:
             self.penalty[evidence.composed] *= np.exp(settings.composed)

@@ -23,6 +23,9 @@ SCREEN_PHRASE = 0.03
 #: Share of capitalised words from which on a sentence is a heading.
 HEADING = 0.4
 
+#: How much surer a name is "The Information" than a capitalised word by itself.
+TITLED = 3
+
 #: Words of a spun phrase that is long enough to be taken as a whole.
 LONG = 4
 
@@ -49,7 +52,8 @@ class Evidence:
 
     ``arcs``       candidate originals; ``spun``: int64[m], the phrase that each arc's span shows
     ``nested``     bool[m]: lies within a long spun phrase of the table; spinners take the longest original first
-    ``named``      bool[m]: covers a capitalised word amid a sentence, which is likely a name
+    ``named``      int64[m]: how surely it covers a name: 1 for a capitalised word amid a sentence, TITLED for what is
+                   with "The" a whole one
     ``survivor``   float64[F, n]: P(family would have touched the id), 0 for no original
     ``families``   those of the survivors
     ``kept``       the one-token survivors, for each original's own record
@@ -167,7 +171,8 @@ def gather(
     if quoted is not None and quoted.any():
         word = tokens.at >= 0
         within[word] = quoted[tokens.at[word]]
-    return Evidence(arcs, spun, _nested(tokens, arcs), _named(tokens, arcs), survivor, considered, kept, within)
+    named = _titled(tokens, arcs, _named(tokens, arcs))
+    return Evidence(arcs, spun, _nested(tokens, arcs), named, survivor, considered, kept, within)
 
 
 #: Arcs, the phrase that each shows, survivors by family, one-token survivors, and the arcs whose entry asks for more.
@@ -257,6 +262,19 @@ def _named(tokens: Tokens, arcs: Arcs) -> np.ndarray:
     count = np.append(0, np.cumsum(amid))
     named: np.ndarray = count[arcs.stop] > count[arcs.start]
     return named
+
+
+def _titled(tokens: Tokens, arcs: Arcs, named: np.ndarray) -> np.ndarray:
+    """int64[m], from bool[m] *named*: TITLED where "The" stands before, amid a sentence, and nothing capitalised after."""
+    out = named.astype(np.int64)
+    shown, at, stream = tokens.parts[1::2], tokens.at, tokens.stream
+    for k in np.flatnonzero(named).tolist():
+        start, stop = int(arcs.start[k]), int(arcs.stop[k])
+        if at[start - 1] < 0 or shown[at[start - 1]] != "The" or stream[start - 2] == BREAK:
+            continue
+        if at[stop] < 0 or not shown[at[stop]][:1].isupper():
+            out[k] = TITLED
+    return out
 
 
 def _in_context(table: PhraseTable, tokens: Tokens, entry: np.ndarray) -> np.ndarray:

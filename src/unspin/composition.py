@@ -68,8 +68,9 @@ def _strange_neighbours(table: PhraseTable, model: LanguageModel, stream: np.nda
     a, b = stream[:-1], stream[1:]
     could = (reworded_first[a] & (second[b] | reworded_second[b])) | (first[a] & reworded_second[b])
     at = np.flatnonzero(could)
-    at = at[never_seen(model, stream[at], stream[at + 1])]
-    return at if _any_term(table, stream[at], stream[at + 1]) else at[:0]
+    if len(at):
+        at = at[never_seen(model, stream[at], stream[at + 1])]
+    return at if len(at) and _any_term(table, stream[at], stream[at + 1]) else at[:0]
 
 
 def _any_term(table: PhraseTable, a: np.ndarray, b: np.ndarray) -> bool:

@@ -142,9 +142,10 @@ def _readings_native(native: Any, table: PhraseTable, reading: Reading, n: int) 
         address(whole), address(posterior), at + 3 * row, at + 4 * row, at + 5 * row, address(counts),
     )  # fmt: skip
     places, readings = counts.tolist()
-    entry, begin, end = out[:3, :readings]
+    # Copies: who keeps the account of many documents keeps these, and not what was set aside for more.
+    entry, begin, end = out[:3, :readings].copy()
     lo, hi, first = out[3:, :places]
-    return Readings(entry, begin, end, whole[:readings], posterior[:readings], lo, hi, first, left)
+    return Readings(entry, begin, end, whole[:readings], posterior[:readings].copy(), lo, hi, first, left)
 
 
 def _settle(lo: np.ndarray, hi: np.ndarray, rank: np.ndarray, candidates: np.ndarray) -> np.ndarray:

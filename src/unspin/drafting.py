@@ -39,7 +39,6 @@ class Draft(NamedTuple):
     own: bool
 
 
-@lru_cache(maxsize=1 << 16)
 def _words_of(text: str, first: int, stop: int) -> str:
     """Words *first* to *stop* (exclusive) of an original, with what stands between them."""
     parts = split(text)[0]
@@ -47,9 +46,15 @@ def _words_of(text: str, first: int, stop: int) -> str:
 
 
 @lru_cache(maxsize=1 << 16)
+def _spelled(original: str, first: int, stop: int, spelling: str) -> str:
+    """Words *first* to *stop* of an original in the spelling of the text around."""
+    return respell(_words_of(original, first, stop), spelling)
+
+
+@lru_cache(maxsize=1 << 16)
 def _rendered(original: str, first: int, stop: int, spun: str, fresh: bool, spelling: str, curly: bool) -> str:
     """Words *first* to *stop* of an original in the case, spelling and apostrophes of the text around."""
-    text = respell(_words_of(original, first, stop), spelling)
+    text = _spelled(original, first, stop, spelling)
     text = case_like(text, spun, sentence_start=fresh)
     return text.replace("'", "’") if curly else text
 
@@ -115,8 +120,9 @@ class Drafts:
             # Whether a sentence begins here, as far as the case asks for it.
             fresh = not lower and (not gap or BREAK in gap_classes(text[gap:start]))
             self._fresh.append(fresh)
-            if lower and not spelling:
-                original = _words_of(texts[row], begin, stop)
+            if lower:
+                # Lower case asks for nothing further.
+                original = _spelled(texts[row], begin, stop, spelling)
                 if curly and "'" in original:
                     original = original.replace("'", "’")
             else:
@@ -210,8 +216,8 @@ class Account:
 
     def changes(self) -> Iterator[tuple[int, int, str]]:
         for offset, section in self._sections:
-            for draft in section.drafts:
-                yield draft.start + offset, draft.end + offset, draft.original
+            for start, end, original, _, _ in section.drafts:
+                yield start + offset, end + offset, original
 
     def edits(self) -> tuple[Edit, ...]:
         return tuple(edit for offset, section in self._sections for edit in section.edits(offset))

@@ -114,9 +114,10 @@ def _weights(table: PhraseTable, found: Matches) -> tuple[np.ndarray, np.ndarray
         arrays = address(found.phrase), len(FAMILIES), address(table.suspicion)
         native.unspin_weights(len(found.phrase), single, *arrays, at, at + 8 * len(FAMILIES))
         return out[0], out[1]
-    weight = table.suspicion[found.phrase].astype(np.float64)
+    weight = table.suspicion[found.phrase]
     positive = np.maximum(weight[single:], 0.0)
-    return weight[:single].sum(axis=0) + positive.sum(axis=0), positive.max(axis=0, initial=0.0)
+    sums = weight[:single].sum(axis=0, dtype=np.float64) + positive.sum(axis=0, dtype=np.float64)
+    return sums, positive.max(axis=0, initial=0.0).astype(np.float64)
 
 
 def find_matches(found: Matches, tokens: Tokens, free: np.ndarray) -> Matches:

@@ -47,7 +47,8 @@ class Lines(Sequence[str]):
         return lines
 
     def __getitem__(self, index: Any) -> Any:
-        return self._all()[index]
+        lines = self._lines
+        return (self._all() if lines is None else lines)[index]
 
     def __len__(self) -> int:
         return len(self._all())

@@ -14,6 +14,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from itertools import chain, pairwise, repeat
+from operator import ne
 from typing import Any
 
 import numpy as np
@@ -93,25 +94,22 @@ class Vocabulary(dict[str, int]):
 
 @dataclass(frozen=True)
 class Tokens:
-    """A text as parts and as stream.
+    """A text as parts and as stream; what little is asked for is worked out late.
 
-    ``offsets``  int64[2 words + 2]: code-point offset at which each part starts, then the length of the text
     ``stream``   int64[n]: word and class ids, with two BREAK ids before the first and after the last
     ``at``       int64[n]: index into ``words`` for a word of the stream, -1 for a class id
-    ``capital``  bool[words]: whether a word is letters, some of them capital
+    ``count``    number of words
     ``codes``    uint32: the code points of the text, where they were needed
     """
 
     text: str
-    offsets: np.ndarray
     stream: np.ndarray
     at: np.ndarray
-    capital: np.ndarray
+    count: int
     codes: np.ndarray | None = None
 
     def __len__(self) -> int:
-        """How many words there are."""
-        return len(self.capital)
+        return self.count
 
     @cached_property
     def parts(self) -> list[str]:
@@ -119,13 +117,30 @@ class Tokens:
         return [self.text[a:b] for a, b in pairwise(self.offsets.tolist())]
 
     @cached_property
+    def offsets(self) -> np.ndarray:
+        """int64[2 words + 2]: code-point offset at which each part starts, then the length of the text."""
+        out = np.zeros(len(self.parts) + 1, dtype=np.int64)
+        np.cumsum(np.fromiter(map(len, self.parts), dtype=np.int64, count=len(self.parts)), out=out[1:])
+        return out
+
+    @cached_property
+    def capital(self) -> np.ndarray:
+        """bool[words]: whether a word is letters, some of them capital."""
+        shown = self.parts[1::2]
+        # Whatever differs from its lower-case form holds a capital, or a curly apostrophe, which is no letter.
+        capital = np.fromiter(map(ne, shown, self.words), dtype=bool, count=len(shown))
+        for k in np.flatnonzero(capital).tolist():
+            capital[k] = shown[k].isalpha()
+        return capital
+
+    @cached_property
     def words(self) -> list[str]:
         """The words in lower case with straight apostrophes, one for each odd part."""
-        native, count = kernels.library(), len(self)
-        if native is None or self.codes is None or not count:
+        native = kernels.library()
+        if native is None or self.codes is None or not self.count:
             return _lower(self.parts[1::2])
-        out = np.empty(len(self.codes) + count, dtype=np.uint32)
-        size = native.unspin_spell(address(self.codes), count, address(self.offsets), address(out))
+        out = np.empty(len(self.codes) + self.count, dtype=np.uint32)
+        size = native.unspin_spell(address(self.codes), self.count, address(self.offsets), address(out))
         return _lower([out[:size].tobytes().decode(_CODES, "surrogatepass")])
 
     def shown(self, k: int) -> str:
@@ -191,15 +206,9 @@ def tokenise(text: str, vocabulary: Mapping[str, int]) -> Tokens:
     at[place] = np.arange(count)
     stream[at < 0] = classes
     stream[place] = ids
-    offsets = np.zeros(len(parts) + 1, dtype=np.int64)
-    np.cumsum(np.fromiter(map(len, parts), dtype=np.int64, count=len(parts)), out=offsets[1:])
-    capital = np.fromiter(map(_is_capital, parts[1::2], words), dtype=bool, count=count)
-    return Tokens(text, offsets, stream, at, capital)
-
-
-def _is_capital(shown: str, word: str) -> bool:
-    # Whatever differs from its lower-case form holds a capital, or a curly apostrophe, which is no letter.
-    return shown != word and shown.isalpha()
+    tokens = Tokens(text, stream, at, count)
+    vars(tokens).update(parts=parts, words=words)
+    return tokens
 
 
 def _tokenise_native(native: Any, text: str, vocabulary: Vocabulary, index: Index) -> Tokens | None:
@@ -220,7 +229,8 @@ def _tokenise_native(native: Any, text: str, vocabulary: Vocabulary, index: Inde
         return None
     size, doubtful = counts.tolist()
     offsets, stream, at = out[: 2 * words + 2], out[row : row + size], out[2 * row : 2 * row + size]
-    tokens = Tokens(text, offsets, stream, at, capital[:words], codes)
+    tokens = Tokens(text, stream, at, words, codes)
+    vars(tokens).update(offsets=offsets, capital=capital[:words])
     if doubtful:
         # Words that aren't ASCII.
         unsure = out[3 * row : 3 * row + doubtful].tolist(), out[3 * row + row // 2 : 3 * row + row // 2 + doubtful].tolist()
@@ -228,7 +238,7 @@ def _tokenise_native(native: Any, text: str, vocabulary: Vocabulary, index: Inde
             shown = tokens.shown(k)
             word = shown.lower().replace("’", "'")
             stream[place] = vocabulary.get(word, NUM if word[0].isdigit() else UNK)
-            capital[k] = _is_capital(shown, word)
+            capital[k] = shown != word and shown.isalpha()
     return tokens
 
 

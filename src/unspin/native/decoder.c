@@ -102,8 +102,8 @@ EXPORT void unspin_readings(int64_t n, int64_t arcs, const int64_t *start, const
         posterior[k] = at->chance;
         if (k && at->place == at[-1].place)
             continue;
-        lo[places] = at->place / 64;
-        hi[places] = at->place / 64 + at->place % 64;
+        lo[places] = (at->place - (p[1] - p[0])) / 64;
+        hi[places] = lo[places] + p[1] - p[0];
         first[places++] = k;
     }
     counts[0] = places;

@@ -110,9 +110,7 @@ class Engine:
         if families is None and not phrases and not self._promising(tokens, found):
             return clean
         offsets = tokens.offsets()
-        places = protected.find_places(text)
-        if self.patterns:
-            places += protected.find_user_places(text, self.patterns)
+        places = self._places(text)
         free = protected.free_words(offsets, places)
         stream = self._near.correct(tokens)
         if stream is not tokens.stream:
@@ -127,6 +125,13 @@ class Engine:
             if alone.verdict.probability >= 0.5:
                 return alone
         return section
+
+    def _places(self, text: str) -> list[tuple[int, int, str]]:
+        """``(start, end, kind)`` of what a spinner leaves alone, and of what the user protects."""
+        places = protected.find_places(text)
+        if self.patterns:
+            places += protected.find_user_places(text, self.patterns)
+        return places
 
     def _promising(self, tokens: Tokens, found: Matches) -> bool:
         """Whether a term may stand in the text reworded, and the families that it takes are enabled."""

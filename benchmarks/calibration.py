@@ -38,11 +38,10 @@ from . import gold
 from .judging import judge_pair, judge_spun
 from .models import engine
 from .quality import held_out_documents
-from .spin import Spinner
+from .spin import FAMILIES, Spinner
 
 BINS = 10
-#: Families that clean text is spun by; of the held-out documents one in STEP.
-FAMILIES = ("news", "web", "turbo", "thesaurus")
+#: Of the held-out documents one in STEP is spun.
 STEP = 10
 READ, UNREAD, SPUN, CLEAN = "pairs read", "pairs unread", "spun here", "clean"
 #: Groups of sources that are shown bin by bin.

@@ -6,9 +6,14 @@ from typing import Any
 
 import numpy as np
 
-from unspin import resources
+from unspin import Restorer, resources
 from unspin.engine import Engine
 from unspin.rows import FAMILIES
+
+
+def default_engine() -> Engine:
+    """Return the engine of a restorer with default options."""
+    return Restorer()._engine
 
 
 def engine(**changes: Any) -> Engine:

@@ -17,6 +17,9 @@ from unspin.rows import EVERY_ITEM, Row
 from unspin.table_compiler import fires
 from unspin.tokens import HYPHEN, gap_classes, split, tokenise
 
+#: Families that clean text is spun by.
+FAMILIES = ("news", "web", "turbo", "thesaurus")
+
 
 @dataclass(frozen=True, slots=True)
 class Replaced:

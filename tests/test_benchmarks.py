@@ -1,15 +1,24 @@
-"""What the benchmarks compute: verdicts on edits, spinning for measuring, errors of calibration."""
+"""What the benchmarks compute: verdicts on edits, spinning for measuring, errors of calibration, parts taken out."""
 
 from __future__ import annotations
 
 import numpy as np
 import pytest
 
+from benchmarks import ablation, gold
 from benchmarks.calibration import Judged, bins, by_chance, calibration_error, fit, report, report_fit, weights
+from benchmarks.curve import best_alternatives, fates, in_the_table
+from benchmarks.detection import TRUE, excerpts, joined_excerpts
 from benchmarks.judging import judge_line, judge_pair, judge_spun
-from benchmarks.spin import Spinner
-from unspin import Edit
-from unspin.rows import parse_rows
+from benchmarks.models import default_engine
+from benchmarks.spin import Spinner, Spun
+from benchmarks.tables import firing, one_list, uniform, without
+from unspin import Alternative, Edit
+from unspin.rows import FAMILIES, parse_rows
+from unspin.table_compiler import fires
+
+from .conftest import SPUN
+from .small import made
 
 
 def _change(line: str, spun: str, original: str) -> tuple[int, int, str]:
@@ -131,3 +140,93 @@ def test_reports_name_every_source() -> None:
     for lines in (list(report(edits)), list(report_fit(edits))):
         for name in ("pairs read", "pairs read turbo", "pairs unread", "spun here news", "all real pairs", "all"):
             assert any(line.startswith(f"| {name} |") for line in lines)
+
+
+def _edit(text: str, spun: str, *options: str) -> Edit:
+    start = text.index(spun)
+    return Edit(start, start + len(spun), spun, options[0], 0.6, tuple(Alternative(o, 0.3) for o in options))
+
+
+def _spun() -> Spun:
+    text = "At the same time users say they say big users may be big."
+    return Spinner(ROWS, "news").spin(text, 1)
+
+
+def test_what_became_of_each_replacement() -> None:
+    spun = _spun()
+    assert spun.text == "On the identical time customers say they say customers customers may be customers."
+    edits = [
+        # Two edits that touch one replacement are judged together.
+        _edit(spun.text, "On", "At"), _edit(spun.text, "identical", "same"), _edit(spun.text, "customers", "users"),
+        _edit(spun.text, "they", "them"), _edit(spun.text, "customers customers", "users users"),
+    ]  # fmt: skip
+    found = [(f.kind, f.spun, f.original, f.found, f.before, f.after) for f in fates(spun, edits)]
+    assert found == [
+        ("restored", "On the identical time", "At the same time", "At the same time", 2, 0),
+        ("restored", "customers", "users", "users", 1, 0),
+        ("false", "they", "they", "them", 0, 1),
+        ("wrong", "customers customers", "big users", "users users", 2, 1),
+        ("kept", "customers", "big", "customers", 1, 1),
+    ]
+
+
+def test_oracles() -> None:
+    spun = _spun()
+    wrong = _edit(spun.text, "customers", "members", "users", "customers")
+    # Of six word errors, two are the phrase, one is mended by an alternative.
+    assert best_alternatives(spun, []) == 6
+    assert best_alternatives(spun, [wrong]) == 5
+    table = made("# family: news", "users = customers", "at the same time = on the identical time")
+    assert in_the_table(table, spun) == 2
+
+
+def test_rows_changed_for_measuring() -> None:
+    rows = list(parse_rows(["a b = c | d*0.4 ; fires: 0.9", "e = f ; fires: 0.1", "g = h ; fires: 0.5"], name="t"))
+    (first, last) = one_list(rows)
+    assert (first.original, first.spun, first.weights, fires(first)) == ("a b", ("c",), (1.0,), 1.0)
+    assert last.original == "g"
+    assert one_list(rows, least=0.0, typical=0.4)[0].weights == (0.5, 0.5)
+    assert uniform(rows)[0].weights == (0.5, 0.5)
+    assert [fires(r) for r in firing(rows, 0.3)] == [0.3] * 3
+    many = rows * 200
+    fewer, fewest = without(many, 0.1, seed=4), without(many, 0.5, seed=4)
+    assert without(many, 0.0) == many
+    assert 500 < len(fewer) < 580
+    assert 250 < len(fewest) < 350
+    assert {id(r) for r in fewest} <= {id(r) for r in fewer}
+
+
+def test_excerpts() -> None:
+    assert list(excerpts("one two\nthree  four five", 2)) == ["one two", "three  four"]
+    assert list(excerpts("", 2)) == list(excerpts("one", 2)) == []
+    assert joined_excerpts(["a b c d", "e", "f"], 2) == ["a b", "c d", "e\nf"]
+    assert set(gold.SYNONYM) <= set(TRUE)
+
+
+def test_each_part_can_be_taken_out() -> None:
+    whole = default_engine()
+    text = whole.explain(SPUN).text
+    assert text != SPUN
+    changed = {}
+    for name, make in ablation.variants(whole):
+        if "weights" in name or "fires" in name or name == "both":
+            continue  # compile the whole table: seconds each
+        changed[name] = make().explain(SPUN).text
+    assert len(changed) >= 14
+    # Each is an engine that works; without n-grams it doesn't do as well.
+    assert changed["composition of terms"] == text
+    assert changed["language model (unigrams alone)"] != text
+
+
+def test_taken_out() -> None:
+    whole = default_engine()
+    quoted = f"“{SPUN}” {SPUN}"
+    assert len(ablation._as(ablation.Unprotected, whole).explain(quoted).edits) > len(whole.explain(quoted).edits)
+    table = ablation.without_survivors(whole.table)
+    assert not table.fires.any()
+    assert table.fires.shape[1] == len(FAMILIES)
+    model = ablation.unigrams_only(whole.model)
+    a, b = np.array([20, 30]), np.array([40, 50])
+    probability, backoff = model.bigram(a, b)
+    np.testing.assert_allclose(probability, model.unigrams[b])
+    assert not backoff.any()

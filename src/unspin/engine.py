@@ -110,9 +110,7 @@ class Engine:
         clean = Section(text, tokens, no_evidence(words, weight))
         if families is None and not phrases and not self._promising(tokens, found):
             return clean
-        places, quotations = protected.set_apart(text, protected.find_places(text))
-        if self.patterns:
-            places += protected.find_user_places(text, self.patterns)
+        places, quotations = self._places(text)
         free = protected.free_words(tokens.offsets, places)
         quoted = ~protected.free_words(tokens.offsets, quotations)
         stream = self._near.correct(tokens)
@@ -129,6 +127,13 @@ class Engine:
             if alone.verdict.probability >= 0.5:
                 return alone
         return section
+
+    def _places(self, text: str) -> tuple[list[protected.Place], list[protected.Place]]:
+        """What nothing may touch, what the user protects among it, and the quotations."""
+        places, quotations = protected.set_apart(text, protected.find_places(text))
+        if self.patterns:
+            places += protected.find_user_places(text, self.patterns)
+        return places, quotations
 
     def _promising(self, tokens: Tokens, found: Matches) -> bool:
         """Whether a term may stand in the text reworded, and the families that it takes are enabled."""

@@ -15,7 +15,7 @@ from .rows import FAMILIES
 
 # A clean text gains a little from being read as spun, in proportion to its length; a spun one gains several
 # times that. Between lies the threshold, in nats: OFFSET + SLOPE · words, and its softness.
-OFFSET, SLOPE = 3.0, 0.05
+OFFSET, SLOPE = 4.0, 0.05
 SOFT, SOFT_SLOPE = 0.8, 0.02
 # The same for the academic phrases alone, which clean text hardly ever holds by chance.
 PHRASE_OFFSET, PHRASE_SLOPE = 2.0, 0.004

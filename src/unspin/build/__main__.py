@@ -1,7 +1,7 @@
 """Build what the package ships.
 
 ``python -m unspin.build model CORPUS`` counts the language model, ``python -m unspin.build table`` compiles the
-rows of ``data/phrases`` for it, ``python -m unspin.build lint`` checks the rows.
+rows of ``data/phrases`` for it, ``python -m unspin.build lint`` checks the rows and their examples.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ _MODEL = Path("data/model/english.lm")
 _TABLE = Path("data/model/phrases.table")
 _PHRASES = Path("data/phrases")
 _TERMS = Path("data/terms/academic.txt")
+_EXAMPLES = Path("data/examples")
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -35,8 +36,10 @@ def main(argv: list[str] | None = None) -> int:
     table.add_argument("-t", "--terms", type=Path, default=_TERMS, help="technical terms of two words, one a line")
     table.add_argument("-m", "--model", type=Path, default=_MODEL)
     table.add_argument("-o", "--out", type=Path, default=_TABLE)
-    check = commands.add_parser("lint", help="check the rows of the phrase table")
+    check = commands.add_parser("lint", help="check the rows of the phrase table and their examples")
     check.add_argument("phrases", type=Path, nargs="?", default=_PHRASES)
+    check.add_argument("-e", "--examples", type=Path, default=_EXAMPLES)
+    check.add_argument("-m", "--model", type=Path, default=_MODEL)
     arguments = parser.parse_args(argv)
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s", datefmt="%H:%M:%S")
     try:
@@ -58,9 +61,13 @@ def main(argv: list[str] | None = None) -> int:
             save_table(compiled, language_model, arguments.out, source)
             logging.info("wrote %s: %d entries", arguments.out, len(compiled.original))
         else:
+            from ..language_model import open_model
             from ..rows import lint, read_rows
+            from .examples import common_words, lint_examples, read_examples
 
-            faults = lint(read_rows(arguments.phrases))
+            rows = read_rows(arguments.phrases)
+            faults = lint(rows)
+            faults += lint_examples(rows, read_examples(arguments.examples), common_words(open_model(arguments.model)))
             print(*faults, sep="\n")
             return 1 if faults else 0
     except UnspinError as error:

@@ -38,13 +38,16 @@ _WHOLE = 1.1
 _LEAST = 5e-3
 
 
-def choose(table: PhraseTable, tokens: Tokens, reading: Reading, min_confidence: float) -> Choice:
+def choose(table: PhraseTable, tokens: Tokens, reading: Reading, min_confidence: float, worth: float = 1.0) -> Choice:
     """Return the spans to restore.
 
     Arcs are taken apart into the stretches that they change, and those that come to the same words are one reading
     ("the knowledge" → "the data" and "knowledge" → "data"). Of readings that conflict the more probable is taken
     (maximum expected accuracy, Goodman 1996); never one that is less probable than keeping the text, nor one under
     *min_confidence*.
+
+    ``worth``: spans that are less probable than that, but at least so probable, are there too where they conflict with none
+    to restore, for a second opinion; `settled` takes them away again.
     """
     likely = reading.posterior > _LEAST
     arcs, chances = reading.arcs[likely], reading.posterior[likely]
@@ -84,15 +87,29 @@ def choose(table: PhraseTable, tokens: Tokens, reading: Reading, min_confidence:
     chance = posterior[first]
     # Each place's chance of being kept is that of its least likely word.
     covered = np.minimum.reduceat(stay, np.stack([lo, hi], axis=1).ravel())[::2]
-    good = (chance >= max(min_confidence, 1e-9)) & (chance >= covered)
-    candidates = np.flatnonzero(good)
-    rank = chance * np.where(piece[best[first], 5] > 0, _WHOLE, 1.0)
+    good = _good(chance, covered, min_confidence)
+    candidates = np.flatnonzero(good | (chance >= worth))
+    # What is to be restored comes before what may be.
+    rank = chance * np.where(piece[best[first], 5] > 0, _WHOLE, 1.0) + good * 2.0
     chosen = _settle(lo, hi, rank, candidates)
     at = tokens.at
     return Choice(
         at[lo[chosen]], at[hi[chosen] - 1], first[chosen], stops[chosen], covered[chosen],
         entry[best], piece[best, 2], piece[best, 3], posterior,
     )  # fmt: skip
+
+
+def _good(chance: np.ndarray, kept: np.ndarray, min_confidence: float) -> np.ndarray:
+    """Return bool[n]: whether readings are probable enough to be restored."""
+    good: np.ndarray = (chance >= max(min_confidence, 1e-9)) & (chance >= kept)
+    return good
+
+
+def settled(choice: Choice, min_confidence: float) -> Choice:
+    """Return *choice* with the spans alone whose best reading is probable enough to be restored."""
+    good = _good(choice.posterior[choice.best], choice.kept, min_confidence)
+    spans = {name: getattr(choice, name)[good] for name in ("first", "last", "best", "stop", "kept")}
+    return choice._replace(**spans)
 
 
 def _settle(lo: np.ndarray, hi: np.ndarray, rank: np.ndarray, candidates: np.ndarray) -> np.ndarray:

@@ -14,10 +14,10 @@ from functools import cached_property
 
 import numpy as np
 
-from . import protected
+from . import protected, rescoring
 from .channel import Settings
 from .composition import composed, promising
-from .decoder import choose
+from .decoder import choose, settled
 from .detection import Verdict, combine, no_evidence, verdict
 from .drafting import Account, Drafts
 from .edits import Restoration
@@ -26,6 +26,7 @@ from .fuzzy import NearSpellings
 from .inference import Reading, infer
 from .language_model import LanguageModel
 from .phrase_table import Matches, PhraseTable
+from .rescoring import Rescorer
 from .rows import FAMILIES
 from .spelling import country
 from .tokens import Tokens, tokenise
@@ -76,6 +77,8 @@ class Engine:
     min_confidence: float = 0.0
     spelling: str = "keep"
     settings: Settings = field(default_factory=Settings)
+    rescorer: Rescorer | None = None
+    rescorer_weight: float = rescoring.WEIGHT
 
     @cached_property
     def _near(self) -> NearSpellings:
@@ -145,6 +148,11 @@ class Engine:
         reading, tokens = section.reading, section.tokens
         assert reading is not None and section.offsets is not None and section.free is not None
         spelling = country(tokens.words) if self.spelling == "keep" else self.spelling
-        choice = choose(self.table, tokens, reading, self.min_confidence)
+        if self.rescorer is None:
+            choice = choose(self.table, tokens, reading, self.min_confidence)
+        else:
+            choice = choose(self.table, tokens, reading, self.min_confidence, rescoring.WORTH)
+            choice = rescoring.reconsider(self.table, section.text, tokens, choice, spelling, self.rescorer, self.rescorer_weight)
+            choice = settled(choice, self.min_confidence)
         offsets, free = section.offsets.tolist(), section.free.tolist()
         return Drafts(self.table, section.text, tokens, choice, offsets, free, section.places, spelling)

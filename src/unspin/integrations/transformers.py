@@ -9,7 +9,9 @@ Needs the extra ``transformers``, which brings PyTorch too.
 
 from __future__ import annotations
 
+import inspect
 import threading
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -63,8 +65,8 @@ class CausalModel:
             most = getattr(model.config, "max_position_embeddings", None) or 1024
             rows = [(start + list(tokenizer(t, add_special_tokens=False)["input_ids"]))[-most:] for t in texts]
             out: list[float] = []
-            for k in range(0, len(rows), self._batch_size):
-                out += self._batch(torch, model, rows[k : k + self._batch_size])
+            for batch in _batches(rows, self._batch_size):
+                out += self._batch(torch, model, batch)
             return out
 
     def _batch(self, torch: Any, model: Any, rows: list[list[int]]) -> list[float]:
@@ -74,10 +76,9 @@ class CausalModel:
         before: Any = 0.0
         if shared >= SHARED and len(rows) > 1:
             head = torch.tensor([rows[0][:shared]], device=model.device)
-            done = model(input_ids=head, use_cache=True)
-            past = done.past_key_values
+            past = require("transformers", _EXTRA).DynamicCache(config=model.config)
+            logits = model(input_ids=head, use_cache=True, **_given(model, past)).logits
             past.batch_repeat_interleave(len(rows))
-            logits = done.logits
             before = _logs(torch, logits[:, :-1], head[:, 1:]).sum()
             last = logits[:, -1:].expand(len(rows), -1, -1)
         else:
@@ -89,7 +90,8 @@ class CausalModel:
             tokens[k, : len(row) - shared] = torch.tensor(row[shared:])
             mask[k, : len(row)] = 1
         tokens, mask = tokens.to(model.device), mask.to(model.device)
-        logits = model(input_ids=tokens, attention_mask=mask, past_key_values=past, use_cache=past is not None).logits
+        given = {} if past is None else {"use_cache": True, **_given(model, past)}
+        logits = model(input_ids=tokens, attention_mask=mask, **given).logits
         if past is None:
             logs = _logs(torch, logits[:, :-1], tokens[:, 1:]) * mask[:, 1:]
         else:
@@ -98,7 +100,7 @@ class CausalModel:
         return sums
 
     def _load(self) -> tuple[Any, Any]:
-        transformers = require("transformers", _EXTRA)
+        transformers, torch = require("transformers", _EXTRA), require("torch", _EXTRA)
         name, tokenizer = self._source
         options: dict[str, Any] = {}
         if name.endswith(".gguf"):
@@ -112,7 +114,11 @@ class CausalModel:
                 tokenizer = transformers.AutoTokenizer.from_pretrained(str(tokenizer or name), **own)
         except (OSError, ValueError) as error:
             raise DataError(f"{self._source[0]}: {error}") from error
-        model = model.float() if self._device is None else model.to(self._device)
+        if self._device is not None:
+            model = model.to(self._device)
+        elif model.dtype in (torch.float16, torch.bfloat16) and model.device.type == "cpu":
+            # Half precision is slower there, and near-ties need all digits.
+            model = model.float()
         return model.eval(), tokenizer
 
     def __getstate__(self) -> dict[str, Any]:
@@ -125,6 +131,33 @@ class CausalModel:
 
     def __repr__(self) -> str:
         return f"CausalModel({self._source[0]!r})"
+
+
+def _batches(rows: list[list[int]], most: int) -> Iterator[list[list[int]]]:
+    """Yield *rows* in order, at most *most* together; those that begin alike are not mixed with others.
+
+    >>> same = list(range(SHARED))
+    >>> [len(b) for b in _batches([[4], [*same, 1], [*same, 2], [*same, 3], [5], [6, 7]], 16)]
+    [1, 3, 2]
+    """
+    begin = 0
+    while begin < len(rows):
+        stop = begin + 1
+        alike = stop < len(rows) and _common(rows[begin : stop + 1]) >= SHARED
+        while stop < min(len(rows), begin + most):
+            if alike and _common([rows[begin], rows[stop]]) < SHARED:
+                break
+            if not alike and stop + 1 < len(rows) and _common(rows[stop : stop + 2]) >= SHARED:
+                break
+            stop += 1
+        yield rows[begin:stop]
+        begin = stop
+
+
+def _given(model: Any, cache: Any) -> dict[str, Any]:
+    """Return the keyword argument by which *model* takes a cache; its name has changed with the versions."""
+    names = inspect.signature(model.forward).parameters
+    return {"cache" if "cache" in names else "past_key_values": cache}
 
 
 def _common(rows: list[list[int]]) -> int:

@@ -53,14 +53,15 @@ class Timed:
     def __init__(self, rescorer: Any) -> None:
         self.rescorer = rescorer
         self.texts = self.characters = 0
-        self.seconds = 0.0
+        self.seconds = self.cpu = 0.0
 
     def score(self, texts: list[str]) -> list[float]:
         self.texts += len(texts)
         self.characters += sum(map(len, texts))
-        start = time.perf_counter()
+        start, begin = time.perf_counter(), time.process_time()
         found: list[float] = self.rescorer.score(texts)
         self.seconds += time.perf_counter() - start
+        self.cpu += time.process_time() - begin
         return found
 
 
@@ -117,8 +118,9 @@ def main(argv: list[str] | None = None) -> int:
             timed = Timed(rescorer)
             report(name, {**options, "rescorer": timed, "rescorer_weight": arguments.weight}, arguments.gold)
             print(
-                f"{name:16s} {timed.texts} texts, {timed.characters / 1e3:.0f} KB scored in {timed.seconds:.0f} s: "
-                f"{timed.characters / 1e3 / timed.seconds:.2f} KB/s, or {size / (plain + timed.seconds):.3f} KB/s of articles"
+                f"{name:16s} {timed.texts} texts, {timed.characters / 1e3:.0f} KB scored in {timed.seconds:.0f} s "
+                f"({timed.cpu:.0f} s of CPU): {timed.characters / 1e3 / timed.seconds:.2f} KB/s, "
+                f"or {size / (plain + timed.seconds):.3f} KB/s of articles"
             )
     except (UnspinError, OSError, json.JSONDecodeError) as error:
         print(f"benchmarks: {error}", file=sys.stderr)

@@ -67,9 +67,10 @@ def check_restoration(model: Any) -> None:
 
 
 def check_pickling(model: Any, again: Any) -> None:
-    """A model given by its path pickles as that, *again* one given as an object says that it can't."""
+    """A model given by its path pickles as that (`check_restoration` uses it so); *again*, an object, says that it can't."""
+    copy = pickle.loads(pickle.dumps(model))
     assert len(pickle.dumps(model)) < 1000
-    assert pickle.loads(pickle.dumps(model)).score(TEXTS[:1]) == pytest.approx(model.score(TEXTS[:1]), abs=0.05)
+    assert repr(copy) == repr(model)
     with pytest.raises(TypeError, match="give its path"):
         pickle.dumps(again)
     with pytest.raises(unspin.OptionError, match="give its path"):

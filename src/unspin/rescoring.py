@@ -28,8 +28,8 @@ from .errors import RescorerError
 from .phrase_table import PhraseTable
 from .tokens import BREAK, Tokens
 
-#: Weight of the model's log-probability against the log-posterior, tuned on the development pairs that were read.
-WEIGHT = 0.4
+#: Weight of the model's log-probability against the log-posterior, tuned on the development texts that were read.
+WEIGHT = 0.15
 #: A span is asked about where its best reading is less probable than ``SURE`` and more than ``WORTH``; a reading where it
 #: is at least so probable as ``OPTION``, and among the ``OPTIONS`` most probable.
 SURE, WORTH, OPTION, OPTIONS = 0.97, 0.1, 0.01, 8

@@ -76,6 +76,30 @@ CALLS = {
     import unspin
     assert len(unspin.summarise([unspin.explain(text)]).plot().axes) == 3
     """,
+    "transformers": """
+    import transformers, unspin
+    from unspin.integrations.transformers import CausalModel
+    class Bytes:
+        bos_token_id = eos_token_id = 1
+        def __call__(self, text, add_special_tokens):
+            return {"input_ids": [b + 2 for b in text.encode()]}
+    config = transformers.LlamaConfig(
+        vocab_size=258, hidden_size=8, intermediate_size=8, num_hidden_layers=1, num_attention_heads=2)
+    model = CausalModel(transformers.LlamaForCausalLM(config), Bytes())
+    assert model.score(["a", text])[1] < -10
+    assert unspin.Restorer(rescorer=model, rescorer_weight=1e-3).restore(text) == restored
+    """,
+    "llama-cpp": """
+    import unspin
+    from unspin.integrations.llama_cpp import CausalModel
+    open("bad.gguf", "w").close()
+    try:
+        CausalModel("bad.gguf").score(["a"])
+    except unspin.DataError as error:
+        print(error)
+    else:
+        raise AssertionError("a model of no bytes")
+    """,
 }  # fmt: skip
 #: A call for each extra that must fail without it.
 WITHOUT = {
@@ -87,6 +111,8 @@ WITHOUT = {
     "dask": "from unspin.integrations.dask import restore_bag; restore_bag(None)",
     "corpus": "import pathlib as p, unspin.corpus_formats as f; p.Path('a.parquet').touch(); f.open_corpus(p.Path('a.parquet'))",
     "report": "unspin.summarise([]).plot()",
+    "transformers": "from unspin.integrations.transformers import CausalModel; CausalModel('model')",
+    "llama-cpp": "from unspin.integrations.llama_cpp import CausalModel; CausalModel('model.gguf')",
 }
 _COMPLAINT = """
 import unspin

@@ -82,7 +82,7 @@ def restore_many(
     ``texts``     any iterable of str, read as the results are asked for (some chunks ahead). None, NaN and pandas.NA
                   are passed through as they are.
     ``workers``   processes; 1 or 0: this process alone; None: as many as there are CPUs to use, or this process alone
-                  where all the texts fit in one chunk
+                  where all the texts fit in one chunk or there is a ``rescorer``, which every process would load
     ``progress``  show a bar on standard error; None: where that is a terminal, and in notebooks
     ``chunk``     texts that travel to a process together, at most; None: 256, or 65,536 characters
     ``total``     number of texts, for the bar, where ``len(texts)`` does not tell
@@ -195,7 +195,8 @@ def is_missing(item: object) -> bool:
 def _results(
     restorer: Restorer, function: Callable[[Restorer, str], Any], items: Iterator[Any], workers: int | None, chunk: int | None
 ) -> Generator[Any, None, None]:
-    count = usable_cpus() if workers is None else workers
+    # A model that gives a second opinion uses all CPUs by itself.
+    count = (1 if restorer._rescorer is not None else usable_cpus()) if workers is None else workers
     if count > 1:
         chunks = _chunks(items, chunk or CHUNK_ITEMS)
         ahead = list(islice(chunks, 2))
@@ -297,7 +298,12 @@ class _Pool:
     """
 
     def __init__(self, restorer: Restorer, function: Callable[[Restorer, str], Any], workers: int) -> None:
-        self._setup = pickle.dumps((restorer, function))
+        try:
+            self._setup = pickle.dumps((restorer, function))
+        except Exception as error:
+            if restorer._rescorer is None:
+                raise
+            raise OptionError(f"the rescorer can't be sent to worker processes ({error}); workers=1 needs none") from error
         self._threads = ThreadPoolExecutor(workers, thread_name_prefix="unspin")
         self._lock = threading.Lock()
         self._idle: list[_Worker] = []

@@ -56,7 +56,7 @@ class Settings:
     shift: float = 6.0
     prune: float = 5e-3
     prior: tuple[float, float] = (0.5, 2.0)
-    quoted: tuple[float, float] = (0.5, 2.0)
+    quoted: tuple[float, float] = (0.5, 3.0)
     draw: float = 1.0
     own_rate: float = 2.0
     common: float = -3.0
@@ -227,14 +227,15 @@ class Channel:
         # Too little for BLAS, whose threads would wait for more.
         survived = np.einsum("fn,n->f", self.evidence.survivor, stood * self._share())
         if self.quoted.any():
-            spared = self.evidence.survivor.sum(axis=0) * stood
-            within = self.evidence.quoted
-            usual = self._rate(posterior[~self.quoted].sum(), spared[~within].sum(), (0.5, 0.5))
+            within, spared = self.evidence.quoted, self.evidence.survivor.sum(axis=0) * stood
+            outside = float(posterior[~self.quoted].sum())
+            usual = self._rate(outside, spared[~within].sum(), (2.0, 0.1))
             share = self._rate(posterior[self.quoted].sum(), spared[within].sum(), self.settings.quoted) / usual
-            self.quoted_rate = min(float(share), 1.0)
+            # Likelier spared than not, or nothing to compare with: then nothing in quotation marks is touched.
+            self.quoted_rate = min(float(share), 1.0) if share >= 0.5 and outside >= 1.0 else 0.0
         return np.minimum(self._rate(replaced, survived, self.settings.prior), 0.995), replaced, survived
 
     @staticmethod
-    def _rate(replaced: np.ndarray, survived: np.ndarray, prior: tuple[float, float]) -> np.ndarray:
+    def _rate(replaced: np.ndarray | float, survived: np.ndarray | float, prior: tuple[float, float]) -> np.ndarray:
         """The share replaced, with pseudo-counts (replaced, survived)."""
         return (replaced + prior[0]) / (replaced + survived + sum(prior))

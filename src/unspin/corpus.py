@@ -190,7 +190,12 @@ def _data_digests() -> list[str]:
 
 def _described(restorer: Restorer) -> list[str]:
     rows = hashlib.sha256(repr(restorer._rows).encode("utf-8", "surrogateescape")).hexdigest() if restorer._rows else ""
-    return [*(f"{name}={value!r}" for name, value in restorer._options().items()), f"tables={rows}"]
+    options = restorer._options()
+    rescorer = options.get("rescorer")
+    if rescorer is not None and f"{id(rescorer):x}" in repr(rescorer).lower():
+        # The address of an object says nothing in the next run.
+        options["rescorer"] = f"{type(rescorer).__module__}.{type(rescorer).__qualname__}"
+    return [*(f"{name}={value!r}" for name, value in options.items()), f"tables={rows}"]
 
 
 _NAMES = {

@@ -42,7 +42,12 @@ _LEAST = 5e-3
 
 
 def choose(
-    table: PhraseTable, tokens: Tokens, reading: Reading, min_confidence: float, calibration: Calibration
+    table: PhraseTable,
+    tokens: Tokens,
+    reading: Reading,
+    min_confidence: float,
+    calibration: Calibration,
+    worth: float = 1.0,
 ) -> Choice:
     """Return the spans to restore.
 
@@ -50,6 +55,9 @@ def choose(
     ("the knowledge" → "the data" and "knowledge" → "data"). Of readings that conflict the more probable is taken
     (maximum expected accuracy, Goodman 1996); never one that is less probable than keeping the text, nor one whose
     confidence is under *min_confidence*. What leaves here is calibrated, once for all.
+
+    ``worth``: spans that are less sure than that, but at least so sure, are there too where they conflict with none to
+    restore, for a second opinion; `settled` takes them away again.
     """
     native = kernels.library()
     n = len(tokens.stream)
@@ -63,14 +71,23 @@ def choose(
     covered = np.minimum.reduceat(stay, np.stack([lo, hi], axis=1).ravel())[::2]
     confidence, kept = calibration.places(found.posterior, first, covered)
     good = (confidence[first] >= max(min_confidence, 1e-9)) & (chance >= covered)
-    candidates = np.flatnonzero(good)
-    rank = chance * np.where(found.whole[first], _WHOLE, 1.0)
+    candidates = np.flatnonzero(good | (confidence[first] >= worth))
+    # What is to be restored comes before what may be.
+    rank = chance * np.where(found.whole[first], _WHOLE, 1.0) + good * 2.0
     chosen = _settle(lo, hi, rank, candidates)
     at = tokens.at
     return Choice(
         at[lo[chosen]], at[hi[chosen] - 1], first[chosen], np.append(first[1:], len(found.entry))[chosen], kept[chosen],
         found.entry, found.begin, found.end, confidence,
     )  # fmt: skip
+
+
+def settled(choice: Choice, min_confidence: float) -> Choice:
+    """Return *choice* with the spans alone whose best reading is sure enough to be restored."""
+    sure = choice.confidence[choice.best]
+    good = (sure >= max(min_confidence, 1e-9)) & (sure >= choice.kept)
+    spans = {name: getattr(choice, name)[good] for name in ("first", "last", "best", "stop", "kept")}
+    return choice._replace(**spans)
 
 
 class Readings(NamedTuple):

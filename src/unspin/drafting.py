@@ -6,7 +6,7 @@ alternatives) are built from the drafts when somebody looks at them.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from functools import lru_cache, partial
 from typing import NamedTuple
 
@@ -57,6 +57,31 @@ def _rendered(original: str, first: int, stop: int, spun: str, fresh: bool, spel
     text = _spelled(original, first, stop, spelling)
     text = case_like(text, spun, sentence_start=fresh)
     return text.replace("'", "’") if curly else text
+
+
+def readings(table: PhraseTable, choice: Choice, span: int, spun: str, fresh: bool, spelling: str, curly: bool) -> list[str]:
+    """Return the readings of a span as they would be written in the place of *spun*, in the order of the choice.
+
+    ``fresh``: whether a sentence begins with it; ``curly``: whether the document's apostrophes are curly
+    """
+    begin, stop = int(choice.best[span]), int(choice.stop[span])
+    rows = table.row[choice.entry[begin:stop]].tolist()
+    words = zip(choice.begin[begin:stop].tolist(), choice.end[begin:stop].tolist())
+    return [_rendered(table.texts[r], a, b, spun, fresh, spelling, curly) for r, (a, b) in zip(rows, words)]
+
+
+def chances_of(choice: Choice, span: int, spun: str, texts: Sequence[str]) -> dict[str, float]:
+    """Return the probability of each text that may stand in a span, given those of its `readings`; equal ones count together."""
+    chances = {spun: max(float(choice.kept[span]), 0.0)}
+    for text, chance in zip(texts, choice.confidence[choice.best[span] : choice.stop[span]].tolist()):
+        chances[text] = chances.get(text, 0.0) + chance
+    return chances
+
+
+def begins_sentence(gap: str, spun: str) -> bool:
+    """Return whether *spun* begins a sentence, as far as its case asks for it; ``gap``: what stands between it and the word
+    before, empty at the beginning of the text."""
+    return not spun.islower() and (not gap or BREAK in gap_classes(gap))
 
 
 def _ending_in_article(text: str, following: str) -> str:
@@ -117,8 +142,7 @@ class Drafts:
         for span, (start, end, gap, close, short, row, begin, stop) in enumerate(spans):
             spun = text[start:end]
             lower = spun.islower()
-            # Whether a sentence begins here, as far as the case asks for it.
-            fresh = not lower and (not gap or BREAK in gap_classes(text[gap:start]))
+            fresh = not lower and begins_sentence(text[gap:start], spun)
             self._fresh.append(fresh)
             if lower:
                 # Lower case asks for nothing further.
@@ -191,18 +215,12 @@ class Drafts:
 
     def _alternatives(self, span: int, best: str, spun: str) -> list[Alternative]:
         """All readings of a span, what was chosen first, then by probability, the spun text among them."""
-        choice, table = self._choice, self._table
-        fresh = self._fresh[span]
-        readings: dict[str, float] = {spun: max(float(choice.kept[span]), 0.0)}
-        for k in range(int(choice.best[span]), int(choice.stop[span])):
-            original = table.texts[int(table.row[choice.entry[k]])]
-            text = _rendered(
-                original, int(choice.begin[k]), int(choice.end[k]), spun, fresh, self._spelling, self._curly
-            )
-            readings[text] = readings.get(text, 0.0) + float(choice.confidence[k])
+        choice = self._choice
+        texts = readings(self._table, choice, span, spun, self._fresh[span], self._spelling, self._curly)
+        chances = chances_of(choice, span, spun, texts)
         first = Alternative(best, round(float(choice.confidence[choice.best[span]]), 4))
-        readings.pop(best, None)
-        return [first, *(Alternative(t, round(p, 4)) for t, p in sorted(readings.items(), key=lambda r: -r[1]))]
+        chances.pop(best, None)
+        return [first, *(Alternative(t, round(p, 4)) for t, p in sorted(chances.items(), key=lambda r: -r[1]))]
 
 
 class Account:

@@ -14,11 +14,11 @@ from functools import cached_property
 
 import numpy as np
 
-from . import protected
+from . import protected, rescoring
 from .calibration import CALIBRATION, Calibration
 from .channel import Settings
 from .composition import composed, promising
-from .decoder import choose
+from .decoder import Choice, choose, settled
 from .detection import Verdict, combine, no_evidence, verdict
 from .drafting import Account, Drafts
 from .edits import Restoration
@@ -27,6 +27,7 @@ from .fuzzy import NearSpellings
 from .inference import Reading, infer
 from .language_model import LanguageModel
 from .phrase_table import Matches, PhraseTable
+from .rescoring import Rescorer
 from .rows import FAMILIES
 from .spelling import country
 from .tokens import Tokens, tokenise
@@ -79,6 +80,8 @@ class Engine:
     spelling: str = "keep"
     settings: Settings = field(default_factory=Settings)
     calibration: Calibration = CALIBRATION
+    rescorer: Rescorer | None = None
+    rescorer_weight: float = rescoring.WEIGHT
 
     @cached_property
     def _near(self) -> NearSpellings:
@@ -154,8 +157,19 @@ class Engine:
         reading, tokens = section.reading, section.tokens
         assert reading is not None and section.free is not None
         spelling = country(tokens.words) if self.spelling == "keep" else self.spelling
-        choice = choose(self.table, tokens, reading, self.min_confidence, self.calibration)
+        choice = self._choose(section, reading, spelling)
         free, places = section.free, section.places
-        if reading.quoted < 0.5 and section.quoted is not None:
+        if not reading.quoted and section.quoted is not None:
             free, places = free & ~section.quoted, [*places, *section.quotations]
         return Drafts(self.table, section.text, tokens, choice, free, places, spelling)
+
+    def _choose(self, section: Section, reading: Reading, spelling: str) -> Choice:
+        """Choose what to restore, with a second opinion where there is one to ask."""
+        least = self.min_confidence
+        if self.rescorer is None:
+            return choose(self.table, section.tokens, reading, least, self.calibration)
+        choice = choose(self.table, section.tokens, reading, least, self.calibration, rescoring.WORTH)
+        choice = rescoring.reconsider(
+            self.table, section.text, section.tokens, choice, spelling, self.rescorer, self.rescorer_weight
+        )
+        return settled(choice, least)

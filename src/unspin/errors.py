@@ -21,3 +21,7 @@ class OptionError(UnspinError, ValueError):
 
 class MissingExtraError(UnspinError, ImportError):
     """An optional dependency is not installed; the message says what to install."""
+
+
+class RescorerError(UnspinError):
+    """A rescorer gave something else than a finite log-probability for each text."""

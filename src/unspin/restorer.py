@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import re
 from collections.abc import Iterable, Iterator, Mapping
@@ -19,6 +20,7 @@ from .edits import Detection, Restoration
 from .engine import Engine
 from .errors import OptionError
 from .protected import Pattern, term_pattern
+from .rescoring import WEIGHT, Rescorer
 from .rows import FAMILIES, Row, parse_row, read_rows
 from .table_compiler import compile_rows
 
@@ -46,6 +48,11 @@ class Restorer:
                         "user" (your own rows); those not named are disabled. Default: all.
     ``spelling``        "keep": restored words follow the document's spelling; "british" or "american" force one
                         on restored words. Nothing else is ever respelled.
+    ``rescorer``        a second opinion: an object whose ``score(list[str]) -> list[float]`` gives the log-probability
+                        of each text (natural logarithm). Uncertain spans are re-ranked by it (`unspin.rescoring`), and
+                        ``min_confidence`` acts on the new confidence. `unspin.integrations.transformers` and
+                        `unspin.integrations.llama_cpp` have one made of a local language model.
+    ``rescorer_weight`` weight of its log-probabilities against the posteriors' own; 0: none.
 
     Raises TypeError for an unknown option, OptionError for a value that means nothing.
 
@@ -62,6 +69,8 @@ class Restorer:
         tables: Tables | None = None,
         families: Iterable[str] | None = None,
         spelling: str = "keep",
+        rescorer: Rescorer | None = None,
+        rescorer_weight: float = WEIGHT,
     ) -> None:
         if isinstance(min_confidence, bool) or not isinstance(min_confidence, (int, float)):
             raise OptionError(f"min_confidence must be a number from 0 to 1, not {min_confidence!r}")
@@ -82,6 +91,12 @@ class Restorer:
             raise OptionError(f"unknown family {unknown[0]!r}: choose from {', '.join(known)}")
         if spelling not in _SPELLINGS:
             raise OptionError(f"spelling must be one of {', '.join(_SPELLINGS)}, not {spelling!r}")
+        if rescorer is not None and not callable(getattr(rescorer, "score", None)):
+            raise OptionError(f"a rescorer has a method score(list[str]) -> list[float]; {type(rescorer).__name__} has none")
+        number = isinstance(rescorer_weight, (int, float)) and not isinstance(rescorer_weight, bool)
+        if not number or not 0 <= rescorer_weight < math.inf:
+            raise OptionError(f"rescorer_weight must be a number from 0 up, not {rescorer_weight!r}")
+        self._rescorer, self._rescorer_weight = rescorer, float(rescorer_weight)
         self._min_confidence = float(min_confidence)
         self._rows = () if tables is None else tuple(_user_rows(tables))
         self._spelling = spelling
@@ -149,7 +164,10 @@ class Restorer:
         enabled = np.array([f in self._families or f == "agreement" for f in FAMILIES])
         terms = term_pattern(t for t in self._protect if isinstance(t, str))
         patterns = [p for p in self._protect if not isinstance(p, str)] + ([terms] if terms is not None else [])
-        return Engine(model, table, enabled, patterns, self._min_confidence, self._spelling)
+        return Engine(
+            model, table, enabled, patterns, self._min_confidence, self._spelling,
+            rescorer=self._rescorer, rescorer_weight=self._rescorer_weight,
+        )  # fmt: skip
 
     def _options(self) -> dict[str, Any]:
         return {
@@ -157,6 +175,8 @@ class Restorer:
             "protect": self._protect,
             "families": self._families,
             "spelling": self._spelling,
+            # Left out where there is none.
+            **({} if self._rescorer is None else {"rescorer": self._rescorer, "rescorer_weight": self._rescorer_weight}),
         }
 
     def __getstate__(self) -> dict[str, Any]:

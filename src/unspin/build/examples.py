@@ -7,7 +7,7 @@ itself and must stay; empty where it never is. ``#`` starts a comment line.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Set
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,6 +15,7 @@ import regex
 
 from ..errors import TableError
 from ..language_model import LanguageModel
+from ..rendering import case_like
 from ..rows import Row
 from ..table_compiler import fires
 
@@ -42,7 +43,7 @@ class Example:
         """
 
         def spun(match: regex.Match[str]) -> str:
-            return self.spun[:1].upper() + self.spun[1:] if match[0][:1].isupper() and match[0][:1] != self.original[:1] else self.spun
+            return case_like(self.spun, match[0], sentence_start=match.start() == 0)
 
         return occurrence(self.original).sub(spun, self.restored, count=1)
 
@@ -61,7 +62,8 @@ def parse_examples(lines: Iterable[str], name: str) -> Iterator[Example]:
         columns = line.split("\t")
         if len(columns) != 4:
             raise TableError(f"{name}:{number}: an example has four columns, not {len(columns)}")
-        yield Example(*columns, f"{name}:{number}")
+        original, spun, restored, kept = columns
+        yield Example(original, spun, restored, kept, f"{name}:{number}")
 
 
 def read_examples(folder: Path) -> list[Example]:
@@ -82,7 +84,7 @@ def common_words(model: LanguageModel) -> frozenset[str]:
     return frozenset(words[:COMMON])
 
 
-def common_form(row: Row, words: Set[str]) -> str | None:
+def common_form(row: Row, words: frozenset[str]) -> str | None:
     """Return the likeliest spun form for which *row* needs an example, or None."""
     if row.family in ("agreement", "user") or fires(row) < LEAST:
         return None
@@ -91,7 +93,7 @@ def common_form(row: Row, words: Set[str]) -> str | None:
     return next((s for w, s in ranked if w >= WORTH * best and words.issuperset(s.split())), None)
 
 
-def lint_examples(rows: Iterable[Row], examples: Iterable[Example], words: Set[str]) -> list[str]:
+def lint_examples(rows: Iterable[Row], examples: Iterable[Example], words: frozenset[str]) -> list[str]:
     """Return the faults, a line each: unsound examples, and common rows whose original has none."""
     rows = list(rows)
     offered = {(row.original.casefold(), form.casefold()) for row in rows for form in row.spun}

@@ -67,7 +67,7 @@ def make(
 
     Raises ValueError (OptionError or spaCy's own) for a setting that means nothing.
     """
-    options = {} if min_confidence is None else {"min_confidence": min_confidence}
+    options: dict[str, Any] = {} if min_confidence is None else {"min_confidence": min_confidence}
     return Unspin(Restorer(protect=protect, tables=tables, families=families, spelling=spelling, **options))
 
 

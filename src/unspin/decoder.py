@@ -88,13 +88,15 @@ def choose(
     # Each place's chance of being kept is that of its least likely word.
     covered = np.minimum.reduceat(stay, np.stack([lo, hi], axis=1).ravel())[::2]
     confidence, kept = calibration.places(posterior, first, covered)
-    good = (confidence[first] >= max(min_confidence, 1e-9)) & (chance >= covered)
+    # A stretch that begins or ends in a mark ("u . s . a .") is as far as its words go; of marks alone none is rewritten.
+    words = np.maximum.accumulate(tokens.at)
+    begins, ends = words[lo - 1] + 1, words[hi - 1]
+    good = (begins <= ends) & (confidence[first] >= max(min_confidence, 1e-9)) & (chance >= covered)
     candidates = np.flatnonzero(good)
     rank = chance * np.where(piece[best[first], 5] > 0, _WHOLE, 1.0)
     chosen = _settle(lo, hi, rank, candidates)
-    at = tokens.at
     return Choice(
-        at[lo[chosen]], at[hi[chosen] - 1], first[chosen], stops[chosen], kept[chosen],
+        begins[chosen], ends[chosen], first[chosen], stops[chosen], kept[chosen],
         entry[best], piece[best, 2], piece[best, 3], confidence,
     )  # fmt: skip
 

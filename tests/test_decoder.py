@@ -6,6 +6,7 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+import unspin
 from unspin.calibration import CALIBRATION, RAW
 from unspin.decoder import _settle, choose
 
@@ -81,3 +82,15 @@ def test_nothing_under_the_least_confidence_and_nothing_less_likely_than_the_tex
         assert (chances >= choice.kept).all()
     assert len(choose(table, it.tokens, reading, 0.0, RAW).first) > 0
     assert len(choose(table, it.tokens, reading, 1.1, CALIBRATION).first) == 0
+
+
+def test_a_stretch_that_ends_in_a_mark_goes_as_far_as_its_words() -> None:
+    text = "The people withinside the u . s . a . and he went on."
+    for edit in unspin.explain(text, min_confidence=0).edits:
+        assert edit.start < edit.end
+        assert text[edit.start : edit.end] == edit.spun
+    table = made("# family: web", "country and = u . s . a . and", "laws = legal guidelines")
+    it = laid(table, "The legal guidelines of the u . s . a . and the others.")
+    choice = choose(table, it.tokens, it.read(), 0.0, RAW)
+    assert (choice.first <= choice.last).all()
+    assert choice.last.min() >= 0

@@ -238,4 +238,4 @@ class Channel:
     @staticmethod
     def _rate(replaced: np.ndarray | float, survived: np.ndarray | float, prior: tuple[float, float]) -> np.ndarray:
         """The share replaced, with pseudo-counts (replaced, survived)."""
-        return (replaced + prior[0]) / (replaced + survived + sum(prior))
+        return np.asarray((replaced + prior[0]) / (replaced + survived + sum(prior)))

@@ -70,14 +70,16 @@ def choose(
     stay = np.append(reading.kept, 1.0) + found.left
     covered = np.minimum.reduceat(stay, np.stack([lo, hi], axis=1).ravel())[::2]
     confidence, kept = calibration.places(found.posterior, first, covered)
+    # A stretch that begins or ends in a mark ("u . s . a .") is as far as its words go; of marks alone none is rewritten.
+    words = np.maximum.accumulate(tokens.at)
+    begins, ends = words[lo - 1] + 1, words[hi - 1]
     good = (confidence[first] >= max(min_confidence, 1e-9)) & (chance >= covered)
-    candidates = np.flatnonzero(good | (confidence[first] >= worth))
+    candidates = np.flatnonzero((good | (confidence[first] >= worth)) & (begins <= ends))
     # What is to be restored comes before what may be.
     rank = chance * np.where(found.whole[first], _WHOLE, 1.0) + good * 2.0
     chosen = _settle(lo, hi, rank, candidates)
-    at = tokens.at
     return Choice(
-        at[lo[chosen]], at[hi[chosen] - 1], first[chosen], np.append(first[1:], len(found.entry))[chosen], kept[chosen],
+        begins[chosen], ends[chosen], first[chosen], np.append(first[1:], len(found.entry))[chosen], kept[chosen],
         found.entry, found.begin, found.end, confidence,
     )  # fmt: skip
 

@@ -13,8 +13,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import unspin
-from unspin.calibration import RAW
 from unspin import rescoring
+from unspin.calibration import RAW
 from unspin.corpus import _described
 from unspin.decoder import Choice, choose, settled
 from unspin.drafting import begins_sentence, chances_of, readings

@@ -19,6 +19,7 @@ from typing import Any
 
 import unspin
 from unspin.errors import UnspinError
+from unspin.extras import require
 from unspin.rescoring import WEIGHT
 from unspin.scoring import Score, parse_gold, score
 
@@ -38,13 +39,17 @@ def small_model() -> Path:
     return path
 
 
-def adapter(name: str, model: Path) -> Any:
+def adapter(name: str, model: Path, threads: int | None) -> Any:
     """Return the rescorer of an integration."""
     if name == "transformers":
-        from unspin.integrations.transformers import CausalModel
-    else:
-        from unspin.integrations.llama_cpp import CausalModel  # type: ignore[assignment]
-    return CausalModel(str(model))
+        from unspin.integrations import transformers
+
+        if threads is not None:
+            require("torch", name).set_num_threads(threads)
+        return transformers.CausalModel(str(model))
+    from unspin.integrations import llama_cpp
+
+    return llama_cpp.CausalModel(str(model), threads=threads)
 
 
 class Timed:
@@ -102,6 +107,7 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("gold", type=Path)
     parser.add_argument("--adapter", action="append", choices=ADAPTERS, help="by default both")
     parser.add_argument("--model", type=Path, help="a GGUF file (for transformers a folder, too)")
+    parser.add_argument("--threads", type=int, help="that the model runs on; by default all CPUs")
     parser.add_argument("--weight", type=float, default=WEIGHT, help="instead of the default")
     parser.add_argument("--min-confidence", type=float, help="instead of the default")
     arguments = parser.parse_args(argv)
@@ -113,7 +119,7 @@ def main(argv: list[str] | None = None) -> int:
         unspin.restore(pairs[0])
         plain = report("without", options, arguments.gold)
         for name in arguments.adapter or ADAPTERS:
-            rescorer = adapter(name, model)
+            rescorer = adapter(name, model, arguments.threads)
             rescorer.score(["Loaded before it is timed."])
             timed = Timed(rescorer)
             report(name, {**options, "rescorer": timed, "rescorer_weight": arguments.weight}, arguments.gold)

@@ -49,14 +49,14 @@ def text_of(result: unspin.Restoration, spun: str) -> str:
 def test_a_choice_is_turned() -> None:
     plain = unspin.explain(TIES)
     assert text_of(plain, "customers") == "users"
-    turned = unspin.Restorer(rescorer=Words(clients=20.0)).explain(TIES)
+    turned = unspin.Restorer(rescorer=Words(clients=100.0)).explain(TIES)
     [edit] = [e for e in turned.edits if e.spun == "customers"]
     assert edit.original == "clients"
     assert edit.alternatives[0] == ("clients", edit.confidence)
     assert [a.confidence for a in edit.alternatives] == sorted((a.confidence for a in edit.alternatives), reverse=True)
     assert edit.spun in [a.text for a in edit.alternatives]
     assert turned.text == plain.text.replace("users", "clients")
-    assert unspin.Restorer(rescorer=Words(clients=20.0)).restore(TIES) == turned.text
+    assert unspin.Restorer(rescorer=Words(clients=100.0)).restore(TIES) == turned.text
     # The rest has other words, but neither more nor fewer edits, as sure as before.
     others = {k: v for k, v in confidences(turned).items() if k != "customers"}
     assert others == {k: v for k, v in confidences(plain).items() if k != "customers"}
@@ -64,7 +64,7 @@ def test_a_choice_is_turned() -> None:
 
 def test_an_edit_sinks_under_the_least_confidence() -> None:
     assert text_of(unspin.explain(TIES), "customers") == "users"
-    sunk = unspin.Restorer(rescorer=Words(customers=20.0)).explain(TIES)
+    sunk = unspin.Restorer(rescorer=Words(customers=100.0)).explain(TIES)
     assert "customers" in sunk.text
     assert "customers" not in confidences(sunk)
 
@@ -72,14 +72,14 @@ def test_an_edit_sinks_under_the_least_confidence() -> None:
 def test_an_edit_rises_above_the_least_confidence() -> None:
     plain = unspin.Restorer(min_confidence=0.9)
     assert "users" not in plain.restore(TIES)
-    risen = unspin.Restorer(min_confidence=0.9, rescorer=Words(users=20.0)).explain(TIES)
+    risen = unspin.Restorer(min_confidence=0.9, rescorer=Words(users=100.0)).explain(TIES)
     assert text_of(risen, "customers") == "users"
     assert confidences(risen)["customers"] >= 0.9
 
 
 def test_the_weight_says_how_much_it_counts() -> None:
     plain = unspin.explain(TIES)
-    assert unspin.Restorer(rescorer=Words(clients=20.0), rescorer_weight=0).explain(TIES) == plain
+    assert unspin.Restorer(rescorer=Words(clients=100.0), rescorer_weight=0).explain(TIES) == plain
     surer = [
         confidences(unspin.Restorer(rescorer=Words(users=1.0), rescorer_weight=w).explain(TIES))["customers"]
         for w in (0.1, 0.5, 2.0)
@@ -123,7 +123,7 @@ def test_clean_text_is_never_scored(text: str) -> None:
 
 
 def test_detection_stays() -> None:
-    assert unspin.Restorer(rescorer=Words(clients=20.0)).explain(TIES).spin == unspin.detect(TIES)
+    assert unspin.Restorer(rescorer=Words(clients=100.0)).explain(TIES).spin == unspin.detect(TIES)
 
 
 # The arithmetic, against the obvious.
@@ -242,7 +242,7 @@ def test_protected_words_are_in_no_question_but_in_the_context() -> None:
 
 
 def test_one_call_a_pass() -> None:
-    rescorer = Words(clients=20.0)
+    rescorer = Words(clients=100.0)
     unspin.Restorer(rescorer=rescorer).restore(TIES)
     assert 1 <= rescorer.calls <= rescoring.PASSES
 
@@ -278,7 +278,7 @@ def test_numbers_that_are_none(value: float) -> None:
 def test_any_sequence_of_numbers_will_do() -> None:
     class Array:
         def score(self, texts: list[str]) -> Any:
-            return np.array([20.0 * ("clients" in t) for t in texts], dtype=np.float32)
+            return np.array([100.0 * ("clients" in t) for t in texts], dtype=np.float32)
 
     assert "clients" in unspin.Restorer(rescorer=Array()).restore(TIES)
 
@@ -306,7 +306,7 @@ def test_options_that_mean_nothing(options: dict[str, Any]) -> None:
 
 @pytest.mark.parametrize("workers", [None, 1, 2])
 def test_batches_carry_it(workers: int | None) -> None:
-    restorer = unspin.Restorer(rescorer=Words(clients=20.0))
+    restorer = unspin.Restorer(rescorer=Words(clients=100.0))
     expected = [restorer.restore(TIES), CLEAN, restorer.restore(TIES)]
     assert "clients" in expected[0]
     assert list(restorer.restore_many([TIES, CLEAN, TIES], workers=workers, chunk=1)) == expected
@@ -339,7 +339,7 @@ def test_a_text_over_which_it_fails_leaves_the_others(workers: int) -> None:
 
 
 def test_restorers_pickle_and_show_themselves() -> None:
-    restorer = unspin.Restorer(rescorer=Words(clients=20.0))
+    restorer = unspin.Restorer(rescorer=Words(clients=100.0))
     assert pickle.loads(pickle.dumps(restorer)).restore(TIES) == restorer.restore(TIES)
     assert "rescorer=" in repr(restorer)
     assert "rescorer" not in repr(unspin.Restorer())

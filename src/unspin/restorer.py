@@ -64,7 +64,7 @@ class Restorer:
     def __init__(
         self,
         *,
-        min_confidence: float = 0.65,
+        min_confidence: float = 0.58,
         protect: Iterable[str | Pattern] = (),
         tables: Tables | None = None,
         families: Iterable[str] | None = None,

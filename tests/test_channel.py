@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import defaultdict
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -185,12 +186,13 @@ SURE = (
 
 @pytest.mark.parametrize(("family", "by"), [("web", "pooling"), ("news", "draws")])
 def test_the_unsure_follows_its_sure_twins(family: str, by: str) -> None:
-    table = made(f"# family: {family}", "car = automobile | vehicle", "truck = vehicle")
+    fires = "# fires: 0.18" if by == "draws" else "# fires: 0.5"
+    table = made(f"# family: {family}", fires, "car = automobile | vehicle", "truck = vehicle")
     # One of the two at a time; what is left out is what the table alone would say.
-    off = Settings(pool=0.0, draw=1e9, own_rate=1e9, cache=0.0)
-    on = Settings(pool=0.4, draw=1e9, own_rate=1e9, cache=0.0)
+    off = Settings(lm_scale=0.7, pool=0.0, draw=1e9, own_rate=1e9, cache=0.0)
+    on = replace(off, pool=0.4)
     if by == "draws":
-        on = Settings(pool=0.0, draw=1.0, own_rate=2.0, cache=0.0)
+        on = replace(off, draw=1.0, own_rate=2.0)
     it = laid(table, UNSURE + SURE)
     first, *_, parked, door = (k for k, word in enumerate(it.tokens.words) if word == "vehicle")
     with_twins, without = it.chances(it.read(on)), it.chances(it.read(off))

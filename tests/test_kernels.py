@@ -16,6 +16,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from unspin import forward_backward, kernels, lattice, resources, xor_map
+from unspin.calibration import CALIBRATION, RAW
 from unspin.composition import _strange_neighbours
 from unspin.decoder import _readings, _readings_native, choose
 from unspin.evidence import _weights, find_matches, gather
@@ -309,7 +310,8 @@ def test_readings(text: str, families: tuple[str, ...], pure: Callable[..., Any]
     for least in (reading, replace(reading, posterior=np.full(len(reading.arcs), 1e-3))):
         assert_same(_readings_native(kernels.library(), at.table, least, n), _readings(at.table, least, n))
         for confidence in (0.0, 0.5):
-            assert_same(choose(at.table, at.tokens, least, confidence), pure(choose, at.table, at.tokens, least, confidence))
+            asked = at.table, at.tokens, least, confidence, CALIBRATION
+            assert_same(choose(*asked), pure(choose, *asked))
 
 
 @native
@@ -321,7 +323,7 @@ def test_readings_of_any_posteriors(seed: int, pure: Callable[..., Any]) -> None
     posterior = rng.choice([0.0, 0.01, 0.25, 0.5, 0.9], len(at.evidence.arcs))
     kept, none = rng.random(len(at.tokens.stream)), np.zeros(len(FAMILIES))
     reading = Reading(at.evidence.arcs, posterior, kept, 0.0, none, none, none, 0.0)
-    assert_same(choose(at.table, at.tokens, reading, 0.1), pure(choose, at.table, at.tokens, reading, 0.1))
+    assert_same(choose(at.table, at.tokens, reading, 0.1, RAW), pure(choose, at.table, at.tokens, reading, 0.1, RAW))
 
 
 @native

@@ -63,18 +63,18 @@ def test_a_choice_is_turned() -> None:
 
 
 def test_an_edit_sinks_under_the_least_confidence() -> None:
-    assert text_of(unspin.explain(TIES), "customers") == "users"
-    sunk = unspin.Restorer(rescorer=Words(customers=100.0)).explain(TIES)
-    assert "customers" in sunk.text
-    assert "customers" not in confidences(sunk)
+    assert text_of(unspin.explain(TIES), "knowledge") == "data"
+    sunk = unspin.Restorer(rescorer=Words(knowledge=100.0)).explain(TIES)
+    assert "knowledge" in sunk.text
+    assert "knowledge" not in confidences(sunk)
 
 
 def test_an_edit_rises_above_the_least_confidence() -> None:
-    plain = unspin.Restorer(min_confidence=0.9)
+    plain = unspin.Restorer(min_confidence=0.85)
     assert "users" not in plain.restore(TIES)
-    risen = unspin.Restorer(min_confidence=0.9, rescorer=Words(users=100.0)).explain(TIES)
+    risen = unspin.Restorer(min_confidence=0.85, rescorer=Words(users=100.0)).explain(TIES)
     assert text_of(risen, "customers") == "users"
-    assert confidences(risen)["customers"] >= 0.9
+    assert confidences(risen)["customers"] >= 0.85
 
 
 def test_the_weight_says_how_much_it_counts() -> None:
@@ -152,7 +152,7 @@ def reference(it: Laid, choice: Choice, rescorer: Words, weight: float) -> list[
 
 
 _TABLE = made(
-    "# family: news", "data = knowledge", "skill = knowledge", "users = customers", "clients = customers",
+    "# family: news", "# fires: 0.2", "data = knowledge", "skill = knowledge", "users = customers", "clients = customers",
     "laws = legal guidelines", "company = corporate",
 )  # fmt: skip
 _WORDS = "knowledge data skill customers users clients laws company corporate Knowledge Data Skill".split()

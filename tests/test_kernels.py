@@ -23,7 +23,7 @@ from unspin.composition import _strange_neighbours
 from unspin.decoder import _readings, _readings_native, choose
 from unspin.evidence import _weights, find_matches, gather
 from unspin.forward_backward import schedule
-from unspin.inference import Reading
+from unspin.inference import Reading, _alive, _own
 from unspin.phrase_table import PhraseTable
 from unspin.resources import language_model, phrase_table
 from unspin.rows import FAMILIES
@@ -203,6 +203,10 @@ def test_language_model(text: str, families: tuple[str, ...], pure: Callable[...
     a, b = word[pairs.source], word[pairs.target]
     scores = model.bigram(a, b)
     assert_same(scores, pure(model.bigram, a, b))
+    assert_same(model.bigram(pairs.source, pairs.target, word), scores)
+    assert_same(pure(model.bigram, pairs.source, pairs.target, word), scores)
+    inner = (graph.arc >= 0) & ~graph.head
+    assert_same(model.inside(word, pairs, inner, scores[0]), pure(model.inside, word, pairs, inner, scores[0]))
     triples = lattice.steps(pairs.source, pairs.target, len(word))
     asked = (word, pairs, triples, *reversed(scores))
     assert_same(model.along(*asked), pure(model.along, *asked))
@@ -372,6 +376,19 @@ def test_channel(text: str, families: tuple[str, ...], seed: int, pure: Callable
                 np.testing.assert_allclose(chances, pure(less.factor, rates, given_), rtol=1e-9, atol=0.0)
             assert_same(less.maximise(mass), pure(slower.maximise, mass))
             assert less.quoted_rate == pytest.approx(slower.quoted_rate, rel=1e-9)
+
+
+@native
+@texts
+@cases
+def test_around_the_sums(text: str, families: tuple[str, ...], pure: Callable[..., Any]) -> None:
+    at, model = _laid(text, families), language_model()
+    # As if the model knew fewer words, too.
+    for fewer in (model, replace(model, unigrams=model.unigrams[:2000])):
+        assert_same(_own(at.table, fewer, at.graph, Constants()), pure(_own, at.table, fewer, at.graph, Constants()))
+    mass = np.random.default_rng(len(text)).random(len(at.graph.word))
+    for least in (0.0, 0.5, 1.0):
+        assert_same(_alive(at.graph, mass, least), pure(_alive, at.graph, mass, least))
 
 
 @native

@@ -81,7 +81,7 @@ class Channel:
 
     def __init__(self, table: PhraseTable, graph: Lattice, evidence: Evidence, settings: Settings) -> None:
         self.settings, self.evidence = settings, evidence
-        self.log_unigram = table.log_unigram
+        self.log_unigram, self.offered = table.log_unigram, np.array(evidence.families, dtype=np.int64)
         # How far quotations are spun too.
         self.quoted_rate = 0.5
         native = kernels.library()
@@ -152,7 +152,7 @@ class Channel:
     def select(self, alive: np.ndarray) -> Channel:
         """Return the channel of the nodes of a mask, as `lattice.select` keeps them."""
         out = object.__new__(Channel)
-        out.settings, out.evidence, out.log_unigram = self.settings, self.evidence, self.log_unigram
+        out.settings, out.evidence, out.log_unigram, out.offered = self.settings, self.evidence, self.log_unigram, self.offered
         out.quoted_rate, out.kept, out.kinds = self.quoted_rate, self.kept, self.kinds
         native = kernels.library()
         if native is not None:
@@ -212,8 +212,8 @@ class Channel:
             mass, size = np.ascontiguousarray(mass, dtype=np.float64), 1 << (2 * m).bit_length()
             scratch, place = np.empty(n + 6 * m + originals + 2 * forms + words), np.empty(size + 4 * m, dtype=np.int64)
         native.unspin_factor(
-            n, families, address(rates), address(evidence.survivor), address(evidence.quoted), self.quoted_rate,
-            self.nodes, m, *map(address, (self.heads, self.family, self.weight, self.penalty, self.quoted)),
+            n, families, len(self.offered), address(self.offered), address(rates), address(evidence.survivor), address(evidence.quoted),
+            self.quoted_rate, self.nodes, m, *map(address, (self.heads, self.family, self.weight, self.penalty, self.quoted)),
             len(self.standing), *map(address, (self.standing, self.position, scratch, out)),
             None if mass is None else address(mass),
             *map(address, (self.word, self.number, self.original, self.spun, self.begins, self.one_word)),
@@ -333,8 +333,8 @@ class Channel:
         stood, out, mass = np.empty(n), np.empty(3 * families + 1), np.ascontiguousarray(mass, dtype=np.float64)
         at, row = address(out), 8 * families
         native.unspin_maximise(
-            n, families, address(evidence.survivor), address(evidence.quoted), self.quoted_rate, len(self.heads),
-            *map(address, (self.heads, self.family, self.quoted)), len(self.standing),
+            n, families, len(self.offered), *map(address, (self.offered, evidence.survivor, evidence.quoted)),
+            self.quoted_rate, len(self.heads), *map(address, (self.heads, self.family, self.quoted)), len(self.standing),
             *map(address, (self.standing, self.position, mass)), *s.prior, *_USUAL, *s.quoted, _MOST_RATE,
             address(stood), at, at + row, at + 2 * row, at + 3 * row,
         )  # fmt: skip

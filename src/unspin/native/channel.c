@@ -109,11 +109,12 @@ static double raised(double elsewhere, double positions, double log_unigram, dou
     return by < most ? by : most;
 }
 
-/* Channel.factor: chance of every node. survivor is [families][n]; mass may be NULL, and what follows it is for where it
-   isn't. kinds are the numbers of different originals, forms and words. Scratch holds n values; with mass also
-   6 arcs and as many as there are kinds, of forms twice; place holds mask + 1, a power of two over arcs, and 4 arcs. */
-EXPORT void unspin_factor(int64_t n, int64_t families, const double *rates, const double *survivor, const uint8_t *within,
-                          double quoted_rate, int64_t nodes, int64_t arcs, const int64_t *heads, const int64_t *family,
+/* Channel.factor: chance of every node. survivor is [families][n], all 0 but of those that are offered. mass may be NULL, and
+   what follows it is for where it isn't. kinds are the numbers of different originals, forms and words. Scratch holds n
+   values; with mass also 6 arcs and as many as there are kinds, of forms twice; place holds mask + 1, a power of two over
+   arcs, and 4 arcs. */
+EXPORT void unspin_factor(int64_t n, int64_t families, int64_t considered, const int64_t *offered, const double *rates,
+                          const double *survivor, const uint8_t *within, double quoted_rate, int64_t nodes, int64_t arcs, const int64_t *heads, const int64_t *family,
                           const double *weight, const double *penalty, const uint8_t *quoted, int64_t stands,
                           const int64_t *standing, const int64_t *position, double *scratch, double *out,
                           const double *mass, const int64_t *word, const int64_t *number, const int64_t *original,
@@ -127,9 +128,11 @@ EXPORT void unspin_factor(int64_t n, int64_t families, const double *rates, cons
     double *stood = scratch;
     for (int64_t j = 0; j < n; j++)
         stood[j] = 1.0;
-    for (int64_t f = 0; f < families; f++)
+    for (int64_t c = 0; c < considered; c++) {
+        const double *of = survivor + offered[c] * n, usual = rates[offered[c]], quiet = usual * quoted_rate;
         for (int64_t j = 0; j < n; j++)
-            stood[j] *= 1.0 - rates[f] * (within[j] ? quoted_rate : 1.0) * survivor[f * n + j];
+            stood[j] *= 1.0 - (within[j] ? quiet : usual) * of[j];
+    }
     for (int64_t k = 0; k < nodes; k++)
         out[k] = 1.0;
     for (int64_t i = 0; i < stands; i++)
@@ -233,8 +236,8 @@ static double share_of(double replaced, double survived, double hits, double mis
 
 /* Channel.maximise. Scratch holds n values; written are the rates, the expected counts of replaced and surviving originals,
    and the share of the rates that holds in quotations. */
-EXPORT void unspin_maximise(int64_t n, int64_t families, const double *survivor, const uint8_t *within,
-                            double quoted_rate, int64_t arcs, const int64_t *heads, const int64_t *family,
+EXPORT void unspin_maximise(int64_t n, int64_t families, int64_t considered, const int64_t *offered,
+                            const double *survivor, const uint8_t *within, double quoted_rate, int64_t arcs, const int64_t *heads, const int64_t *family,
                             const uint8_t *quoted, int64_t stands, const int64_t *standing, const int64_t *position,
                             const double *mass, double hits, double misses, double usual_hits, double usual_misses,
                             double quoted_hits, double quoted_misses, double most, double *stood, double *rates,
@@ -252,13 +255,20 @@ EXPORT void unspin_maximise(int64_t n, int64_t families, const double *survivor,
     }
     for (int64_t i = 0; i < stands; i++)
         stood[position[i]] = mass[standing[i]];
+    memset(survived, 0, (size_t)families * sizeof *survived);
+    for (int64_t c = 0; c < considered; c++) {
+        const double *of = survivor + offered[c] * n;
+        double all = 0.0, inside = 0.0;
+        for (int64_t j = 0; j < n; j++) {
+            double here = of[j] * stood[j];
+            all += here;
+            inside += within[j] ? here : 0.0;
+        }
+        survived[offered[c]] = all - inside + quoted_rate * inside;
+        spared[0] += all - inside;
+        spared[1] += inside;
+    }
     for (int64_t f = 0; f < families; f++) {
-        double here[2] = {0.0, 0.0};
-        for (int64_t j = 0; j < n; j++)
-            here[within[j] != 0] += survivor[f * n + j] * stood[j];
-        survived[f] = here[0] + quoted_rate * here[1];
-        spared[0] += here[0];
-        spared[1] += here[1];
         rates[f] = share_of(replaced[f], survived[f], hits, misses);
         if (rates[f] > most)
             rates[f] = most;

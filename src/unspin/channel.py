@@ -212,7 +212,7 @@ class Channel:
             mass, size = np.ascontiguousarray(mass, dtype=np.float64), 1 << (2 * m).bit_length()
             scratch, place = np.empty(n + 6 * m + originals + 2 * forms + words), np.empty(size + 4 * m, dtype=np.int64)
         native.unspin_factor(
-            n, families, len(self.offered), address(self.offered), address(rates), address(evidence.survivor), address(evidence.quoted),
+            n, families, len(self.offered), *map(address, (self.offered, rates, evidence.survivor, evidence.quoted)),
             self.quoted_rate, self.nodes, m, *map(address, (self.heads, self.family, self.weight, self.penalty, self.quoted)),
             len(self.standing), *map(address, (self.standing, self.position, scratch, out)),
             None if mass is None else address(mass),

@@ -4,20 +4,20 @@
 #include "native.h"
 
 /* Channel._lay over n stream positions, nodes and arcs as in Lattice; composed may be NULL. Of scratch there are n + 1 and
-   arcs + kept values and mask + 1 more, a power of two over nodes and over arcs + kept. Written are one value an arc (family,
-   original, spun form, head, weight, penalty, whether it stands in a quotation, whether its original is one word), the
-   originals of the kept words after those, one number a node for its word, the nodes that stand with their positions, and in counts how
-   many those are and how many different originals, forms and words there are. */
+   arcs + kept values and mask + 1 more, a power of two over nodes and over arcs + kept. Written are one value an arc
+   (family, original, spun form, head, weight, penalty, whether it stands in a quotation, whether its original is one word),
+   after the originals those of the kept words, one number a node for its word, the nodes that stand with their positions,
+   and in counts how many those are and how many different originals, forms and words there are. */
 EXPORT void unspin_lay(int64_t n, int64_t nodes, const int64_t *word, const int64_t *left, const int64_t *arc,
-                       const uint8_t *head, int64_t arcs, const int64_t *start, const int64_t *stop, const int64_t *entry,
-                       const uint8_t *families, const int32_t *originals, const float *log_weight, const uint8_t *flags,
-                       const int64_t *tokens_from, const int64_t *phrase, const int64_t *named, const uint8_t *nested,
-                       const uint8_t *composed, const uint8_t *within, int64_t kept, const int64_t *kept_phrase,
-                       uint8_t common, int64_t academic, double common_log, double fingerprint, double nested_log,
-                       double composed_log, double name, int64_t mask, int64_t *scratch, int64_t *family,
-                       int64_t *original, int64_t *spun, int64_t *heads, double *weight, double *penalty,
-                       uint8_t *quoted, uint8_t *one_word, int64_t *number, int64_t *standing, int64_t *position,
-                       int64_t *counts)
+                       const uint8_t *head, int64_t arcs, const int64_t *start, const int64_t *stop,
+                       const int64_t *entry, const uint8_t *families, const int32_t *originals,
+                       const float *log_weight, const uint8_t *flags, const int64_t *tokens_from,
+                       const int64_t *phrase, const int64_t *named, const uint8_t *nested, const uint8_t *composed,
+                       const uint8_t *within, int64_t kept, const int64_t *kept_phrase, uint8_t common,
+                       int64_t academic, double common_log, double fingerprint, double nested_log, double composed_log,
+                       double name, int64_t mask, int64_t *scratch, int64_t *family, int64_t *original, int64_t *spun,
+                       int64_t *heads, double *weight, double *penalty, uint8_t *quoted, uint8_t *one_word,
+                       int64_t *number, int64_t *standing, int64_t *position, int64_t *counts)
 {
     int64_t *before = scratch, *value = before + n + 1, *place = value + arcs + kept, h = 0, s = 0;
     before[0] = 0;
@@ -109,21 +109,21 @@ static double raised(double elsewhere, double positions, double log_unigram, dou
     return by < most ? by : most;
 }
 
-/* Channel.factor: chance of every node. survivor is [families][n], all 0 but of those that are offered. mass may be NULL, and
-   what follows it is for where it isn't. kinds are the numbers of different originals, forms and words. Scratch holds n
+/* Channel.factor: chance of every node. survivor is [families][n], all 0 but of those that are offered. mass may be NULL,
+   and what follows it is for where it isn't. kinds are the numbers of different originals, forms and words. Scratch holds n
    values; with mass also 6 arcs and as many as there are kinds, of forms twice; place holds mask + 1, a power of two over
    arcs, and 4 arcs. */
 EXPORT void unspin_factor(int64_t n, int64_t families, int64_t considered, const int64_t *offered, const double *rates,
-                          const double *survivor, const uint8_t *within, double quoted_rate, int64_t nodes, int64_t arcs, const int64_t *heads, const int64_t *family,
-                          const double *weight, const double *penalty, const uint8_t *quoted, int64_t stands,
-                          const int64_t *standing, const int64_t *position, double *scratch, double *out,
-                          const double *mass, const int64_t *word, const int64_t *number, const int64_t *original,
-                          const int64_t *spun, const int64_t *begins, const uint8_t *one_word, int64_t kept,
-                          const int64_t *kept_start, const int64_t *kept_original, const int64_t *kinds,
-                          const float *log_unigram, int64_t first_word, const uint8_t *every_item, double draws,
-                          double own_rate, double pool, double least_reading, double least_kept, double others,
-                          double most_pooled, double cache, double cache_kept, double most_cached, int64_t mask,
-                          int64_t *place)
+                          const double *survivor, const uint8_t *within, double quoted_rate, int64_t nodes,
+                          int64_t arcs, const int64_t *heads, const int64_t *family, const double *weight,
+                          const double *penalty, const uint8_t *quoted, int64_t stands, const int64_t *standing,
+                          const int64_t *position, double *scratch, double *out, const double *mass,
+                          const int64_t *word, const int64_t *number, const int64_t *original, const int64_t *spun,
+                          const int64_t *begins, const uint8_t *one_word, int64_t kept, const int64_t *kept_start,
+                          const int64_t *kept_original, const int64_t *kinds, const float *log_unigram,
+                          int64_t first_word, const uint8_t *every_item, double draws, double own_rate, double pool,
+                          double least_reading, double least_kept, double others, double most_pooled, double cache,
+                          double cache_kept, double most_cached, int64_t mask, int64_t *place)
 {
     double *stood = scratch;
     for (int64_t j = 0; j < n; j++)
@@ -237,11 +237,12 @@ static double share_of(double replaced, double survived, double hits, double mis
 /* Channel.maximise. Scratch holds n values; written are the rates, the expected counts of replaced and surviving originals,
    and the share of the rates that holds in quotations. */
 EXPORT void unspin_maximise(int64_t n, int64_t families, int64_t considered, const int64_t *offered,
-                            const double *survivor, const uint8_t *within, double quoted_rate, int64_t arcs, const int64_t *heads, const int64_t *family,
-                            const uint8_t *quoted, int64_t stands, const int64_t *standing, const int64_t *position,
-                            const double *mass, double hits, double misses, double usual_hits, double usual_misses,
-                            double quoted_hits, double quoted_misses, double most, double *stood, double *rates,
-                            double *replaced, double *survived, double *quoted_out)
+                            const double *survivor, const uint8_t *within, double quoted_rate, int64_t arcs,
+                            const int64_t *heads, const int64_t *family, const uint8_t *quoted, int64_t stands,
+                            const int64_t *standing, const int64_t *position, const double *mass, double hits,
+                            double misses, double usual_hits, double usual_misses, double quoted_hits,
+                            double quoted_misses, double most, double *stood, double *rates, double *replaced,
+                            double *survived, double *quoted_out)
 {
     double hit[2] = {0.0, 0.0}, spared[2] = {0.0, 0.0};
     int any = 0;

@@ -16,12 +16,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from unspin import forward_backward, kernels, lattice, resources, xor_map
-from unspin.calibration import CALIBRATION, RAW
+from unspin.calibration import CALIBRATION
+from unspin.channel import Channel
+from unspin.channel import Settings as Constants
 from unspin.composition import _strange_neighbours
 from unspin.decoder import _readings, _readings_native, choose
 from unspin.evidence import _weights, find_matches, gather
 from unspin.forward_backward import schedule
-from unspin.inference import Reading
+from unspin.inference import Reading, _alive, _own
 from unspin.phrase_table import PhraseTable
 from unspin.resources import language_model, phrase_table
 from unspin.rows import FAMILIES
@@ -201,6 +203,10 @@ def test_language_model(text: str, families: tuple[str, ...], pure: Callable[...
     a, b = word[pairs.source], word[pairs.target]
     scores = model.bigram(a, b)
     assert_same(scores, pure(model.bigram, a, b))
+    assert_same(model.bigram(pairs.source, pairs.target, word), scores)
+    assert_same(pure(model.bigram, pairs.source, pairs.target, word), scores)
+    inner = (graph.arc >= 0) & ~graph.head
+    assert_same(model.inside(word, pairs, inner, scores[0]), pure(model.inside, word, pairs, inner, scores[0]))
     triples = lattice.steps(pairs.source, pairs.target, len(word))
     asked = (word, pairs, triples, *reversed(scores))
     assert_same(model.along(*asked), pure(model.along, *asked))
@@ -323,7 +329,66 @@ def test_readings_of_any_posteriors(seed: int, pure: Callable[..., Any]) -> None
     posterior = rng.choice([0.0, 0.01, 0.25, 0.5, 0.9], len(at.evidence.arcs))
     kept, none = rng.random(len(at.tokens.stream)), np.zeros(len(FAMILIES))
     reading = Reading(at.evidence.arcs, posterior, kept, 0.0, none, none, none, 0.0)
-    assert_same(choose(at.table, at.tokens, reading, 0.1, RAW), pure(choose, at.table, at.tokens, reading, 0.1, RAW))
+    asked = at.table, at.tokens, reading, 0.1, CALIBRATION
+    assert_same(choose(*asked), pure(choose, *asked))
+
+
+_CHANNEL = "family original weight penalty spun heads begins quoted one_word kept word number standing position kinds".split()
+
+
+def assert_same_channel(fast: Channel, slow: Channel) -> None:
+    """Numbers for equal things may differ, as long as equal ones have equal ones."""
+    for name in _CHANNEL:
+        a, b = getattr(fast, name), getattr(slow, name)
+        if name in ("original", "spun", "number", "kept"):
+            a, b = (np.unique(x, return_index=True, return_inverse=True)[1:] for x in (a, b))
+            a, b = (first[inverse] for first, inverse in (a, b))
+        assert_same(a, b)
+    assert fast.nodes == slow.nodes
+
+
+@native
+@texts
+@cases
+@pytest.mark.parametrize("seed", range(4))
+def test_channel(text: str, families: tuple[str, ...], seed: int, pure: Callable[..., Any]) -> None:
+    """Chances and rates under any posteriors, of all nodes and of what is left of them; some words in quotations."""
+    at, rng = _laid(text, families), np.random.default_rng(seed)
+    size, arcs = len(at.tokens.stream), len(at.evidence.arcs)
+    quoted = (np.arange(size) // 7 % 4 == 0) & (seed % 2 > 0)
+    composed = rng.random(arcs) < 0.2 if seed > 1 else None
+    at.evidence = replace(at.evidence, quoted=quoted, composed=composed, nested=rng.random(arcs) < 0.1)
+    constants = Constants(draw=0.3 + seed, own_rate=1.5, pool=0.2 * seed, cache=0.1 * seed, name=-0.3, quoted=(0.7, 1.9))
+    fast, slow = at.channel(constants), pure(at.channel, constants)
+    assert_same_channel(fast, slow)
+    for share in (0.0, 0.3, 0.8):
+        alive = np.append(rng.random(arcs) >= share, True)[at.graph.arc]
+        alive &= (at.graph.arc >= 0) | (rng.random(len(alive)) >= share / 3)
+        less, slower = fast.select(alive), pure(slow.select, alive)
+        assert_same_channel(less, slower)
+        for sure in (1.0, 0.1):
+            mass, rates = rng.beta(0.3 * sure, 1.0 * sure, less.nodes), rng.uniform(0.01, 0.99, len(FAMILIES))
+            mass[rng.random(less.nodes) < 0.2] = 0.0
+            for given_ in (None, mass):
+                chances = less.factor(rates, given_)
+                np.testing.assert_allclose(chances, pure(slower.factor, rates, given_), rtol=1e-9, atol=0.0)
+                # The numpy code takes what C has laid out.
+                np.testing.assert_allclose(chances, pure(less.factor, rates, given_), rtol=1e-9, atol=0.0)
+            assert_same(less.maximise(mass), pure(slower.maximise, mass))
+            assert less.quoted_rate == pytest.approx(slower.quoted_rate, rel=1e-9)
+
+
+@native
+@texts
+@cases
+def test_around_the_sums(text: str, families: tuple[str, ...], pure: Callable[..., Any]) -> None:
+    at, model = _laid(text, families), language_model()
+    # As if the model knew fewer words, too.
+    for fewer in (model, replace(model, unigrams=model.unigrams[:2000])):
+        assert_same(_own(at.table, fewer, at.graph, Constants()), pure(_own, at.table, fewer, at.graph, Constants()))
+    mass = np.random.default_rng(len(text)).random(len(at.graph.word))
+    for least in (0.0, 0.5, 1.0):
+        assert_same(_alive(at.graph, mass, least), pure(_alive, at.graph, mass, least))
 
 
 @native

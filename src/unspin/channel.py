@@ -13,10 +13,13 @@ there are posteriors, three things are known of the document, each leaving the o
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
+from . import kernels
 from .evidence import Evidence
+from .kernels import address
 from .lattice import Lattice
 from .phrase_table import COMMON, PhraseTable
 from .rows import EVERY_ITEM, FAMILIES
@@ -29,6 +32,10 @@ _EVERY_ITEM = np.array([f in EVERY_ITEM for f in FAMILIES])
 _LEAST_READING, _LEAST_KEPT, _OTHERS, _MOST_POOLED = 0.01, 0.03, 3.0, 4.0
 #: A word of the document is at most so much likelier than of itself.
 _MOST_CACHED = 20.0
+#: No rate is thought higher; and pseudo-counts of the rate outside quotations, where it is asked apart.
+_MOST_RATE, _USUAL = 0.995, (2.0, 0.1)
+
+_NOTHING = np.empty(0, dtype=np.int64)
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,8 +80,18 @@ class Channel:
     """Channel probabilities of a lattice's nodes, and their re-estimation from node posteriors."""
 
     def __init__(self, table: PhraseTable, graph: Lattice, evidence: Evidence, settings: Settings) -> None:
-        self.settings = settings
-        entry = graph.arcs.entry
+        self.settings, self.evidence = settings, evidence
+        self.log_unigram, self.offered = table.log_unigram, np.array(evidence.families, dtype=np.int64)
+        # How far quotations are spun too.
+        self.quoted_rate = 0.5
+        native = kernels.library()
+        if native is None:
+            self._lay(table, graph)
+        else:
+            self._lay_native(native, table, graph)
+
+    def _lay(self, table: PhraseTable, graph: Lattice) -> None:
+        settings, evidence, entry = self.settings, self.evidence, graph.arcs.entry
         self.family = table.family[entry].astype(np.int64)
         self.original = table.original[entry].astype(np.int64)
         self.weight = np.exp(table.log_weight[entry].astype(np.float64))
@@ -88,31 +105,60 @@ class Channel:
             self.penalty[evidence.composed] *= np.exp(settings.composed)
         # Of spun forms, originals and words only which are the same counts from here on.
         self.spun = numbered(evidence.spun)
-        self.evidence = evidence
         self.heads = np.flatnonzero(graph.head)
         self.begins = graph.arcs.start
-        # How far quotations are spun too, and which stream positions and arcs stand in them.
-        self.quoted_rate = 0.5
+        # Which arcs stand in quotations.
         within = np.append(0, np.cumsum(evidence.quoted))
         self.quoted = within[graph.arcs.stop] > within[graph.arcs.start]
         # Only originals of one word are counted by the cache.
         self.one_word = table.tokens_from[self.original + 1] - table.tokens_from[self.original] == 1
-        kept = evidence.kept.phrase
-        originals = numbered(np.concatenate([self.original, kept]))
+        originals = numbered(np.concatenate([self.original, evidence.kept.phrase]))
         self.original, self.kept = originals[: len(entry)], originals[len(entry) :]
-        self.log_unigram = table.log_unigram
         self.word, self.number = graph.word, numbered(graph.word)
         self.standing = np.flatnonzero(graph.arc < 0)
         self.position = graph.left[self.standing]
         self.nodes = len(graph.word)
+        # How many different originals, forms and words there are.
+        self.kinds = np.array([int(x.max(initial=-1)) + 1 for x in (originals, self.spun, self.number)])
+
+    def _lay_native(self, native: Any, table: PhraseTable, graph: Lattice) -> None:
+        s, evidence, arcs = self.settings, self.evidence, graph.arcs
+        n, nodes, m, kept = graph.positions, len(graph.word), len(arcs), len(evidence.kept.phrase)
+        size = 1 << (2 * max(nodes, m + kept)).bit_length()
+        number = 4 * m + kept
+        scratch, ints, counts = (np.empty(k, dtype=np.int64) for k in (n + 1 + m + kept + size, number + 3 * nodes, 4))
+        floats, flags = np.empty((2, m)), np.empty((2, m), dtype=bool)
+        at, f, b = address(ints), address(floats), address(flags)
+        composed = None if evidence.composed is None else address(evidence.composed)
+        native.unspin_lay(
+            n, nodes, *map(address, (graph.word, graph.left, graph.arc, graph.head)), m,
+            *map(address, (arcs.start, arcs.stop, arcs.entry, table.family, table.original, table.log_weight, table.flags)),
+            *map(address, (table.tokens_from, evidence.spun, evidence.named, evidence.nested)), composed,
+            address(evidence.quoted), kept, address(evidence.kept.phrase), COMMON, _ACADEMIC,
+            s.common, s.fingerprint, s.nested, s.composed, s.name, size - 1, address(scratch),
+            at, at + 8 * m, at + 8 * (2 * m + kept), at + 8 * (3 * m + kept), f, f + 8 * m, b, b + m,
+            at + 8 * number, at + 8 * (number + nodes), at + 8 * (number + 2 * nodes), address(counts),
+        )  # fmt: skip
+        stands, self.kinds = int(counts[0]), counts[1:]
+        self.family, self.original, self.kept = ints[:m], ints[m : 2 * m], ints[2 * m : 2 * m + kept]
+        self.spun, self.heads = ints[2 * m + kept : 3 * m + kept], ints[3 * m + kept : number]
+        self.weight, self.penalty = floats
+        self.quoted, self.one_word = flags
+        self.begins, self.word, self.nodes = arcs.start, graph.word, nodes
+        self.number, self.standing, self.position = (
+            ints[number + k * nodes :][:count] for k, count in enumerate((nodes, stands, stands))
+        )
 
     def select(self, alive: np.ndarray) -> Channel:
         """Return the channel of the nodes of a mask, as `lattice.select` keeps them."""
         out = object.__new__(Channel)
+        out.settings, out.evidence, out.log_unigram, out.offered = self.settings, self.evidence, self.log_unigram, self.offered
+        out.quoted_rate, out.kept, out.kinds = self.quoted_rate, self.kept, self.kinds
+        native = kernels.library()
+        if native is not None:
+            return self._select_native(native, out, alive)
         arcs = alive[self.heads]
-        out.settings, out.evidence, out.log_unigram = self.settings, self.evidence, self.log_unigram
-        out.quoted_rate = self.quoted_rate
-        out.word, out.number, out.kept = self.word[alive], self.number[alive], self.kept
+        out.word, out.number = self.word[alive], self.number[alive]
         for name in ("family", "original", "weight", "penalty", "spun", "begins", "one_word", "quoted"):
             setattr(out, name, getattr(self, name)[arcs])
         renumber = np.cumsum(alive) - 1
@@ -123,14 +169,58 @@ class Channel:
         out.nodes = int(renumber[-1]) + 1
         return out
 
+    def _select_native(self, native: Any, out: Channel, alive: np.ndarray) -> Channel:
+        nodes, m, stands = self.nodes, len(self.heads), len(self.standing)
+        renumber, counts = np.empty(nodes, dtype=np.int64), np.empty(3, dtype=np.int64)
+        words, arcs, places = (np.empty(shape, dtype=np.int64) for shape in ((2, nodes), (5, m), (2, stands)))
+        floats, flags = np.empty((2, m)), np.empty((2, m), dtype=bool)
+        w, a, p, f, b = map(address, (words, arcs, places, floats, flags))
+        native.unspin_thin(
+            nodes, address(alive), address(self.word), address(self.number), m,
+            *map(address, (self.heads, self.family, self.original, self.spun, self.begins, self.weight, self.penalty)),
+            address(self.quoted), address(self.one_word), stands, address(self.standing), address(self.position),
+            address(renumber), w, w + 8 * nodes, *(a + 8 * m * k for k in range(5)), f, f + 8 * m, b, b + m,
+            p, p + 8 * stands, address(counts),
+        )  # fmt: skip
+        out.nodes, m, stands = counts.tolist()
+        out.word, out.number = words[:, : out.nodes]
+        out.heads, out.family, out.original, out.spun, out.begins = arcs[:, :m]
+        out.weight, out.penalty = floats[:, :m]
+        out.quoted, out.one_word = flags[:, :m]
+        out.standing, out.position = places[:, :stands]
+        return out
+
     def factor(self, rates: np.ndarray, mass: np.ndarray | None = None) -> np.ndarray:
         """Return float64[N], the channel probability of every node; with *mass*, by what the document says."""
+        native = kernels.library()
+        if native is not None:
+            return self._factor_native(native, rates, mass)
         out = np.ones(self.nodes)
         out[self.standing] = self._standing(rates)[self.position]
         chance = rates[self.family] * self.weight if mass is None else self._document(rates, mass)
         out[self.heads] = chance * self.penalty * np.where(self.quoted, self.quoted_rate, 1.0)
         if mass is not None:
             self._cache(out, mass)
+        return out
+
+    def _factor_native(self, native: Any, rates: np.ndarray, mass: np.ndarray | None) -> np.ndarray:
+        s, evidence = self.settings, self.evidence
+        (families, n), m, out = evidence.survivor.shape, len(self.heads), np.empty(self.nodes)
+        rates, size, scratch, place = np.ascontiguousarray(rates, dtype=np.float64), 1, np.empty(n), _NOTHING
+        if mass is not None:
+            originals, forms, words = self.kinds.tolist()
+            mass, size = np.ascontiguousarray(mass, dtype=np.float64), 1 << (2 * m).bit_length()
+            scratch, place = np.empty(n + 6 * m + originals + 2 * forms + words), np.empty(size + 4 * m, dtype=np.int64)
+        native.unspin_factor(
+            n, families, len(self.offered), *map(address, (self.offered, rates, evidence.survivor, evidence.quoted)),
+            self.quoted_rate, self.nodes, m, *map(address, (self.heads, self.family, self.weight, self.penalty, self.quoted)),
+            len(self.standing), *map(address, (self.standing, self.position, scratch, out)),
+            None if mass is None else address(mass),
+            *map(address, (self.word, self.number, self.original, self.spun, self.begins, self.one_word)),
+            len(self.kept), *map(address, (evidence.kept.start, self.kept, self.kinds, self.log_unigram)), FIRST_WORD,
+            address(_EVERY_ITEM), s.draw, s.own_rate, s.pool, _LEAST_READING, _LEAST_KEPT, _OTHERS, _MOST_POOLED,
+            s.cache, s.cache_kept, _MOST_CACHED, size - 1, address(place),
+        )  # fmt: skip
         return out
 
     def _standing(self, rates: np.ndarray) -> np.ndarray:
@@ -203,7 +293,7 @@ class Channel:
 
         def raised(nodes: np.ndarray) -> np.ndarray:
             elsewhere = np.maximum(count[self.number[nodes]] - mass[nodes], 0.0)
-            expected = len(self.position) * np.exp(self.log_unigram[self.word[nodes]])
+            expected = len(self.position) * np.exp(self.log_unigram[self.word[nodes]].astype(np.float64))
             return np.minimum(1.0 + self.settings.cache * elsewhere / expected, _MOST_CACHED)
 
         heads = self.heads[self.one_word]
@@ -222,18 +312,35 @@ class Channel:
 
         The share of the rates that holds in quotations is set anew too.
         """
+        native = kernels.library()
+        if native is not None:
+            return self._maximise_native(native, mass)
         posterior, stood = mass[self.heads], self._stood(mass)
-        replaced = np.bincount(self.family, weights=posterior, minlength=len(FAMILIES))
+        replaced = np.bincount(self.family, weights=posterior, minlength=len(FAMILIES)).astype(np.float64)
         # Too little for BLAS, whose threads would wait for more.
         survived = np.einsum("fn,n->f", self.evidence.survivor, stood * self._share())
         if self.quoted.any():
             within, spared = self.evidence.quoted, self.evidence.survivor.sum(axis=0) * stood
             outside = float(posterior[~self.quoted].sum())
-            usual = self._rate(outside, spared[~within].sum(), (2.0, 0.1))
+            usual = self._rate(outside, spared[~within].sum(), _USUAL)
             share = self._rate(posterior[self.quoted].sum(), spared[within].sum(), self.settings.quoted) / usual
             # Likelier spared than not, or nothing to compare with: then nothing in quotation marks is touched.
             self.quoted_rate = min(float(share), 1.0) if share >= 0.5 and outside >= 1.0 else 0.0
-        return np.minimum(self._rate(replaced, survived, self.settings.prior), 0.995), replaced, survived
+        return np.minimum(self._rate(replaced, survived, self.settings.prior), _MOST_RATE), replaced, survived
+
+    def _maximise_native(self, native: Any, mass: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        s, evidence = self.settings, self.evidence
+        families, n = evidence.survivor.shape
+        stood, out, mass = np.empty(n), np.empty(3 * families + 1), np.ascontiguousarray(mass, dtype=np.float64)
+        at, row = address(out), 8 * families
+        native.unspin_maximise(
+            n, families, len(self.offered), *map(address, (self.offered, evidence.survivor, evidence.quoted)),
+            self.quoted_rate, len(self.heads), *map(address, (self.heads, self.family, self.quoted)), len(self.standing),
+            *map(address, (self.standing, self.position, mass)), *s.prior, *_USUAL, *s.quoted, _MOST_RATE,
+            address(stood), at, at + row, at + 2 * row, at + 3 * row,
+        )  # fmt: skip
+        self.quoted_rate = float(out[-1])
+        return out[:families], out[families : 2 * families], out[2 * families : -1]
 
     @staticmethod
     def _rate(replaced: np.ndarray | float, survived: np.ndarray | float, prior: tuple[float, float]) -> np.ndarray:

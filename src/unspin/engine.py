@@ -29,8 +29,8 @@ from .language_model import LanguageModel
 from .phrase_table import Matches, PhraseTable
 from .rescoring import Rescorer
 from .rows import FAMILIES
-from .spelling import country
-from .tokens import Tokens, tokenise
+from .spelling import SIGNS, country
+from .tokens import UNK, Tokens, tokenise
 
 #: Code points of a section; it ends at a line end where there is one.
 SECTION = 24_000
@@ -153,10 +153,22 @@ class Engine:
         judged = verdict(reading, len(section.tokens), phrases_only=phrases_only)
         return replace(section, verdict=judged, reading=reading)
 
+    @cached_property
+    def _telling(self) -> np.ndarray:
+        """bool[V]: whether a word tells a country by its spelling, or may do, being unknown."""
+        telling = np.zeros(len(self.table.log_unigram), dtype=bool)
+        telling[[UNK, *(self.table.vocabulary[w] for w in SIGNS if w in self.table.vocabulary)]] = True
+        return telling
+
+    def _country(self, tokens: Tokens) -> str:
+        """The country by whose spelling a section is written, "" where nothing tells."""
+        words = tokens.at[self._telling[tokens.stream]].tolist()
+        return country(tokens.shown(k).lower() for k in words if k >= 0)
+
     def _draft(self, section: Section) -> Drafts:
         reading, tokens = section.reading, section.tokens
         assert reading is not None and section.free is not None
-        spelling = country(tokens.words) if self.spelling == "keep" else self.spelling
+        spelling = self._country(tokens) if self.spelling == "keep" else self.spelling
         choice = self._choose(section, reading, spelling)
         free, places = section.free, section.places
         if not reading.quoted and section.quoted is not None:

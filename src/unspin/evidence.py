@@ -268,12 +268,21 @@ def _named(tokens: Tokens, arcs: Arcs) -> np.ndarray:
 def _titled(tokens: Tokens, arcs: Arcs, named: np.ndarray) -> np.ndarray:
     """int64[m], from bool[m] *named*: TITLED where "The" stands before, amid a sentence, and nothing capitalised after."""
     out = named.astype(np.int64)
-    shown, at, stream = tokens.parts[1::2], tokens.at, tokens.stream
-    for k in np.flatnonzero(named).tolist():
-        start, stop = int(arcs.start[k]), int(arcs.stop[k])
-        if at[start - 1] < 0 or shown[at[start - 1]] != "The" or stream[start - 2] == BREAK:
-            continue
-        if at[stop] < 0 or not shown[at[stop]][:1].isupper():
+    which = np.flatnonzero(named)
+    if not len(which):
+        return out
+    at, stream, offsets = tokens.at, tokens.stream, tokens.offsets
+    # Few words have three letters; of the others nothing needs to be looked at.
+    begin = arcs.start[which]
+    before = at[begin - 1]
+    near = np.flatnonzero((before >= 0) & (offsets[2 * before + 2] - offsets[2 * before + 1] == 3) & (stream[begin - 2] != BREAK))
+    if not len(near):
+        return out
+    which, before = which[near], before[near]
+    after = at[arcs.stop[which]]
+    starts, next_starts = offsets[2 * before + 1].tolist(), offsets[2 * after + 1].tolist()
+    for k, start, follows, next_start in zip(which.tolist(), starts, (after >= 0).tolist(), next_starts):
+        if tokens.text.startswith("The", start) and not (follows and tokens.text[next_start].isupper()):
             out[k] = TITLED
     return out
 

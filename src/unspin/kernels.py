@@ -24,9 +24,12 @@ _FUNCTIONS: dict[str, tuple[Any, list[Any]]] = {
     "spell": (_I, [_P, _I, _P, _P]),
     "sums": (ctypes.c_int, [_I, *[_P] * 6, _D, _D, *[_P] * 4]),
     "find": (_I, [_I, _P, _U, _U, _U, *[_P] * 6]),
-    "bigrams": (None, [_I, *[_P] * 4, _U, _U, _U, *[_P] * 7]),
+    "bigrams": (None, [_I, *[_P] * 5, _U, _U, _U, *[_P] * 7]),
     "trigrams": (None, [_I, _P, _P, _P, _U, _U, _U, *[_P] * 4]),
     "along": (None, [_I, *[_P] * 5, _U, _U, _U, *[_P] * 6]),
+    "inside": (None, [_I, *[_P] * 4, _U, _U, _U, *[_P] * 4]),
+    "own": (None, [_I, *[_P] * 4, _I, _P, *[_D] * 3, _P, _P]),
+    "alive": (None, [_I, _P, _D, *[_P] * 3]),
     "numbered": (_I, [_I, _P, _I, _P, _P]),
     "strange": (_I, [_I, _P, _I, _P, _P, _P, _I, _P, _I, _I, _U, _U, _U, *[_P] * 4]),
     "match": (_I, [_I, _P, _P, _P, _I, *[_P] * 8]),
@@ -42,6 +45,16 @@ _FUNCTIONS: dict[str, tuple[Any, list[Any]]] = {
     "select_steps": (_I, [_I, *[_P] * 8]),
     "stand": (None, [_I, _I, _I, _P, _P, _P, _I, _P, _P, _I, _I, *[_P] * 6]),
     "readings": (None, [_I, _I, *[_P] * 4, _D, *[_P] * 13]),
+    "lay": (
+        None,
+        [_I, _I, *[_P] * 4, _I, *[_P] * 13, _I, _P, ctypes.c_uint8, _I, *[_D] * 5, _I, *[_P] * 13],
+    ),
+    "thin": (None, [_I, *[_P] * 3, _I, *[_P] * 9, _I, *[_P] * 17]),
+    "factor": (
+        None,
+        [_I, _I, _I, *[_P] * 4, _D, _I, _I, *[_P] * 5, _I, *[_P] * 11, _I, *[_P] * 4, _I, _P, *[_D] * 10, _I, _P],
+    ),
+    "maximise": (None, [_I, _I, _I, *[_P] * 3, _D, _I, *[_P] * 3, _I, *[_P] * 3, *[_D] * 7, *[_P] * 5]),
     "settle": (None, [_I, _I, *[_P] * 6]),
 }
 

@@ -55,14 +55,18 @@ class LanguageModel:
     mark: int
     meta: dict[str, object]
 
-    def bigram(self, a: np.ndarray, b: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    def bigram(
+        self, a: np.ndarray, b: np.ndarray, word: np.ndarray | None = None
+    ) -> tuple[np.ndarray, np.ndarray]:
         """Return ``(log P(b | a), log back-off weight of the history a b)``, float32[n] each.
 
-        ``a``, ``b``: int64[n] ids.
+        ``a``, ``b``: int64[n] ids, or with *word* (int64[N] ids) indices of those.
         """
         native = kernels.library()
         if native is not None:
-            return self._bigram_native(native, a, b)
+            return self._bigram_native(native, a, b, word)
+        if word is not None:
+            a, b = word[a], word[b]
         probability = self.unigram_backoff[a] + self.unigrams[b]
         backoff = np.zeros(len(a), dtype=np.float32)
         hits, (code, weight) = self.bigrams.find(pair_keys(a, b))
@@ -70,14 +74,17 @@ class LanguageModel:
         backoff[hits] = self.backoff_codebook[weight]
         return probability, backoff
 
-    def _bigram_native(self, native: Any, a: np.ndarray, b: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    def _bigram_native(
+        self, native: Any, a: np.ndarray, b: np.ndarray, word: np.ndarray | None
+    ) -> tuple[np.ndarray, np.ndarray]:
         n, table = len(a), self.bigrams
         a, b = np.ascontiguousarray(a, dtype=np.int64), np.ascontiguousarray(b, dtype=np.int64)
         out = np.empty((2, n), dtype=np.float32)
         at = address(out)
         arrays = (table.fingerprints, *table.values, self.codebook, self.backoff_codebook)
         native.unspin_bigrams(
-            n, address(a), address(b), address(self.unigrams), address(self.unigram_backoff),
+            n, None if word is None else address(word),
+            address(a), address(b), address(self.unigrams), address(self.unigram_backoff),
             table.seed, table.segment, table.span, *map(address, arrays), at, at + 4 * n,
         )  # fmt: skip
         return out[0], out[1]
@@ -93,6 +100,25 @@ class LanguageModel:
         ids = [np.ascontiguousarray(x, dtype=np.int64) for x in (a, b, c)]
         native.unspin_trigrams(
             len(out), *map(address, ids), table.seed, table.segment, table.span,
+            *map(address, (table.fingerprints, table.values[0], self.codebook, out)),
+        )  # fmt: skip
+        return out
+
+    def inside(self, word: np.ndarray, pairs: Steps, inner: np.ndarray, probability: np.ndarray) -> np.ndarray:
+        """Return *probability* (float32, of each pair) by trigrams where the first of a pair has one node before it.
+
+        ``word``: int64[N] ids; ``inner``: bool[N], whether the node before is all that leads to this one
+        """
+        native, out = kernels.library(), probability.copy()
+        if native is None:
+            chain = np.flatnonzero(inner[pairs.source])
+            x, y = pairs.source[chain], pairs.target[chain]
+            out[chain] = self.trigram(word[x - 1], word[x], word[y], probability[chain])
+            return out
+        table = self.trigrams
+        arrays = (word, pairs.source, pairs.target, inner)
+        native.unspin_inside(
+            len(out), *map(address, arrays), table.seed, table.segment, table.span,
             *map(address, (table.fingerprints, table.values[0], self.codebook, out)),
         )  # fmt: skip
         return out

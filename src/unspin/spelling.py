@@ -44,6 +44,8 @@ _UNSURE = frozenset(
 _WORD = re.compile(r"[a-z]+")
 _SIGNS_BRITISH = frozenset(_BRITISH) - _UNSURE
 _SIGNS_AMERICAN = frozenset(_PAIRS) - _UNSURE
+#: All words by which `country` tells.
+SIGNS = _SIGNS_BRITISH | _SIGNS_AMERICAN
 
 
 def country(words: Iterable[str]) -> str:

@@ -78,7 +78,7 @@ EXPORT int64_t unspin_find(int64_t n, const uint64_t *keys, uint64_t seed, uint6
 }
 
 /* LanguageModel.bigram: log P(b | a) of pairs of ids, and the back-off weight of each pair as a history. */
-EXPORT void unspin_bigrams(int64_t n, const int64_t *a, const int64_t *b, const float *unigrams,
+EXPORT void unspin_bigrams(int64_t n, const int64_t *word, const int64_t *a, const int64_t *b, const float *unigrams,
                            const float *unigram_backoff, uint64_t seed, uint64_t segment, uint64_t span,
                            const uint16_t *fingerprints, const uint8_t *first, const uint8_t *second,
                            const float *codebook, const float *backoff_codebook, float *probability, float *backoff)
@@ -90,7 +90,7 @@ EXPORT void unspin_bigrams(int64_t n, const int64_t *a, const int64_t *b, const 
     for (int64_t from = 0; from < n; from += BLOCK) {
         int64_t size = n - from < BLOCK ? n - from : BLOCK;
         for (int64_t k = 0; k < size; k++) {
-            int64_t x = a[from + k], y = b[from + k];
+            int64_t x = word ? word[a[from + k]] : a[from + k], y = word ? word[b[from + k]] : b[from + k];
             key[k] = ((uint64_t)x << 21) | (uint64_t)y;
             probability[from + k] = unigram_backoff[x] + unigrams[y];
             backoff[from + k] = 0.0f;
@@ -119,6 +119,31 @@ EXPORT void unspin_trigrams(int64_t n, const int64_t *a, const int64_t *b, const
         int64_t count = find_block(&map, size, key, present, code, NULL);
         for (int64_t j = 0; j < count; j++)
             probability[from + present[j]] = codebook[code[j]];
+    }
+}
+
+/* LanguageModel.inside: of the pairs of nodes whose first is inner, which has one node before it, the score given that one
+   too, where out doesn't hold it yet. */
+EXPORT void unspin_inside(int64_t pairs, const int64_t *word, const int64_t *source, const int64_t *target,
+                          const uint8_t *inner, uint64_t seed, uint64_t segment, uint64_t span,
+                          const uint16_t *fingerprints, const uint8_t *values, const float *codebook, float *out)
+{
+    struct map map = {seed, segment, span, fingerprints, values, NULL};
+    int64_t present[BLOCK], where[BLOCK], size = 0;
+    uint64_t key[BLOCK];
+    uint8_t code[BLOCK];
+    for (int64_t p = 0; p <= pairs; p++) {
+        if (p < pairs && inner[source[p]]) {
+            uint64_t x = (uint64_t)word[source[p] - 1], y = (uint64_t)word[source[p]], z = (uint64_t)word[target[p]];
+            where[size] = p;
+            key[size++] = (((x << 21) | y) << 21) | z;
+        }
+        if (size < BLOCK && p < pairs)
+            continue;
+        int64_t count = find_block(&map, size, key, present, code, NULL);
+        for (int64_t j = 0; j < count; j++)
+            out[where[present[j]]] = codebook[code[j]];
+        size = 0;
     }
 }
 

@@ -23,6 +23,9 @@
 #define FETCH(address) ((void)(address))
 #endif
 
+/* In lookups.c, for others too. */
+int64_t unspin_numbered(int64_t n, const int64_t *value, int64_t mask, int64_t *place, int64_t *number);
+
 /* Levels of a stream position (lattice.STEP). */
 #define STEP 16
 

@@ -220,8 +220,8 @@ def test_each_part_can_be_taken_out() -> None:
 
 def test_taken_out() -> None:
     whole = default_engine()
-    quoted = f"“{SPUN}” {SPUN}"
-    assert len(ablation._as(ablation.Unprotected, whole).explain(quoted).edits) > len(whole.explain(quoted).edits)
+    shut = f"`{SPUN}` {SPUN}"
+    assert len(ablation._as(ablation.Unprotected, whole).explain(shut).edits) > len(whole.explain(shut).edits)
     table = ablation.without_survivors(whole.table)
     assert not table.fires.any()
     assert table.fires.shape[1] == len(FAMILIES)

@@ -83,7 +83,8 @@ def test_cases_keep_the_promises(case: dict[str, Any]) -> None:
 def test_spun_weaves_keep_the_promises(text: str) -> None:
     r = unspin.explain(text)
     assert r.source == text
-    assert r.edits
+    # Nonsense half as long as the spun passage may drown it.
+    assert r.edits or len(text) > 2.5 * len(SPUN)
     check(r)
 
 

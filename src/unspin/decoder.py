@@ -73,7 +73,7 @@ def choose(
     # A stretch that begins or ends in a mark ("u . s . a .") is as far as its words go; of marks alone none is rewritten.
     words = np.maximum.accumulate(tokens.at)
     begins, ends = words[lo - 1] + 1, words[hi - 1]
-    good = (confidence[first] >= max(min_confidence, 1e-9)) & (chance >= covered)
+    good = _sure(confidence[first], kept, min_confidence)
     candidates = np.flatnonzero((good | (confidence[first] >= worth)) & (begins <= ends))
     # What is to be restored comes before what may be.
     rank = chance * np.where(found.whole[first], _WHOLE, 1.0) + good * 2.0
@@ -84,10 +84,15 @@ def choose(
     )  # fmt: skip
 
 
+def _sure(best: np.ndarray, kept: np.ndarray, min_confidence: float) -> np.ndarray:
+    """bool[n]: whether the best readings of places are sure enough to be restored."""
+    out: np.ndarray = (best >= max(min_confidence, 1e-9)) & (best >= kept)
+    return out
+
+
 def settled(choice: Choice, min_confidence: float) -> Choice:
     """Return *choice* with the spans alone whose best reading is sure enough to be restored."""
-    sure = choice.confidence[choice.best]
-    good = (sure >= max(min_confidence, 1e-9)) & (sure >= choice.kept)
+    good = _sure(choice.confidence[choice.best], choice.kept, min_confidence)
     spans = {name: getattr(choice, name)[good] for name in ("first", "last", "best", "stop", "kept")}
     return choice._replace(**spans)
 

@@ -34,7 +34,10 @@ from .tokens import UNK, Tokens, tokenise
 
 #: Code points of a section; it ends at a line end where there is one.
 SECTION = 24_000
+#: Words under which a text may always be one that holds a tortured phrase and is else as it was.
+SHORT = 40
 #: Families of a text that holds tortured phrases without being reworded throughout.
+_ACADEMIC = FAMILIES.index("academic")
 _PHRASES = np.array([f in ("academic", "thesaurus", "agreement") for f in FAMILIES])
 
 
@@ -123,11 +126,15 @@ class Engine:
         found = find_matches(found, tokens, free)
         base = replace(clean, free=free, places=places, quoted=quoted, quotations=quotations)
         section = clean if families is None else self._read(base, found, families)
-        if section.verdict.probability < 0.5 and (phrases or families is None or self._promising(tokens, everywhere)):
-            # Not spun throughout, but a tortured phrase or two may stand in it.
+        spun = section.verdict.probability >= 0.5
+        if (not spun or words < SHORT) and (phrases or families is None or self._promising(tokens, everywhere)):
+            # Not spun throughout, or too short to tell, but a tortured phrase or two may stand in it.
             found = find_matches(found, tokens, ~quoted)
             alone = self._read(base, found, _PHRASES & self.families, phrases_only=True)
-            if alone.verdict.probability >= 0.5:
+            # A sure reading by those very families has the phrases too.
+            sure = families is not None and bool(families[_ACADEMIC]) and section.verdict.probability > 0.9
+            better = not spun or (not sure and alone.verdict.log_ratio > section.verdict.log_ratio)
+            if alone.verdict.probability >= 0.5 and better:
                 return alone
         return section
 

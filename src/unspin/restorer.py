@@ -58,13 +58,13 @@ class Restorer:
 
     >>> restorer = Restorer(min_confidence=0.5, protect=["White Home"])
     >>> restorer.restore("On the identical time, the White Home introduced new legal guidelines.")
-    'At the same time, the White Home introduced new laws.'
+    'At the same time, the White Home announced new laws.'
     """
 
     def __init__(
         self,
         *,
-        min_confidence: float = 0.58,
+        min_confidence: float = 0.61,
         protect: Iterable[str | Pattern] = (),
         tables: Tables | None = None,
         families: Iterable[str] | None = None,

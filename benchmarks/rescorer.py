@@ -115,7 +115,8 @@ def main(argv: list[str] | None = None) -> int:
     try:
         model = arguments.model or small_model()
         pairs = [p.spun for p in gold.read_pairs(arguments.gold) if p.family in gold.SYNONYM]
-        size = sum(map(len, pairs)) / 1e3
+        article = parse_gold((arguments.gold / "seed.gold.txt").read_text(encoding="utf-8"), "seed.gold.txt").spun
+        size = sum(map(len, [*pairs, article])) / 1e3
         unspin.restore(pairs[0])
         plain = report("without", options, arguments.gold)
         for name in arguments.adapter or ADAPTERS:

@@ -61,7 +61,7 @@ def infer(
     # history is known, so trigrams serve there from the start.
     coarse = model.inside(word, pairs, (graph.arc >= 0) & ~graph.head, pair_lm)
     channel = Channel(table, graph, evidence, settings)
-    rates = np.full(len(FAMILIES), 0.5)
+    rates = np.full(len(FAMILIES), 0.3)
     plan = lattice.schedule(graph, pairs, history=1)
     mass = forward_backward.run(plan, np.exp(settings.lm_scale * coarse), own * channel.factor(rates)).mass
     rates, replaced, survived = channel.maximise(mass)

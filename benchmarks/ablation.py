@@ -9,8 +9,6 @@ row in five); processor time on the pairs, against the whole in the same run.
 
 from __future__ import annotations
 
-import argparse
-import json
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -23,19 +21,17 @@ import numpy as np
 
 from unspin import Restoration, resources, xor_map
 from unspin.engine import Engine, Section
-from unspin.errors import UnspinError
 from unspin.language_model import LanguageModel
 from unspin.phrase_table import Matches, PhraseTable
 from unspin.protected import Place
-from unspin.scoring import parse_gold, score
+from unspin.scoring import Gold, score
 from unspin.tokens import split
 
-from . import gold
-from .curve import undone
+from . import command, gold
 from .detection import joined_excerpts, real_spun
 from .models import default_engine
-from .quality import auc, held_out_documents, tortured
-from .spin import Spinner, Spun
+from .quality import auc, held_out_documents, tortured, undone
+from .spin import Spinner
 from .tables import compiled, firing, uniform
 
 #: Held-out documents spun for measuring; words of an excerpt; rounds of timing, the best of which counts.
@@ -133,12 +129,12 @@ def variants(engine: Engine) -> Iterator[tuple[str, Callable[[], Engine]]]:
 
 @dataclass(frozen=True)
 class Texts:
-    """What everything is measured on; ``article``: the marked-up one, as its gold text."""
+    """What everything is measured on: spun texts with their originals, the marked-up article, clean texts, excerpts."""
 
-    read: list[Spun]
-    unread: list[Spun]
-    generated: list[Spun]
-    article: str
+    read: list[tuple[str, str]]
+    unread: list[tuple[str, str]]
+    generated: list[tuple[str, str]]
+    article: Gold
     clean: list[str]
     spun_excerpts: list[str]
     clean_excerpts: list[str]
@@ -146,28 +142,30 @@ class Texts:
 
 def texts(folder: Path, documents: Sequence[str]) -> Texts:
     pairs = [p for p in gold.read_pairs(folder) if p.family in gold.SYNONYM]
-    # What was replaced in them isn't known, and not asked for here.
-    read, unread = ([Spun(p.spun, p.original, ()) for p in pairs if p.unread == unread] for unread in (False, True))
+    read, unread = ([(p.spun, p.original) for p in pairs if p.unread == unread] for unread in (False, True))
     spinner = Spinner(resources.rows(), "news")
     chosen = documents[:: max(1, len(documents) // DOCUMENTS)]
     clean = [t for _, t in gold.read_clean(folder)] + list(documents)
     return Texts(
-        read, unread, [spinner.spin(t, k) for k, t in enumerate(chosen)],
-        (folder / "seed.gold.txt").read_text(encoding="utf-8"), clean,
+        read, unread, [(s.text, s.original) for s in (spinner.spin(t, k) for k, t in enumerate(chosen))],
+        gold.read_article(folder), clean,
         joined_excerpts([t for _, t in real_spun(folder)], EXCERPT), joined_excerpts(clean[::10], EXCERPT),
     )  # fmt: skip
 
 
 def measure(engine: Engine, on: Texts) -> list[str]:
     """Return the cells of one line, the speed left out."""
-    shares = [1 - after / before for before, after in (undone(engine, t) for t in (on.read, on.unread, on.generated))]
-    markup = parse_gold(on.article, "seed.gold.txt")
-    article = score(markup, engine.explain(markup.spun).text)
+
+    def restore(text: str) -> str:
+        return engine.explain(text).text
+
+    shares = [1 - after / before for before, after in (undone(restore, t) for t in (on.read, on.unread, on.generated))]
+    article = score(on.article, restore(on.article.spun))
     false = words = 0
     for text in on.clean:
         false += len(engine.explain(text).edits)
         words += len(split(text)[1])
-    right, total = tortured(lambda text: engine.explain(text).text, TORTURED)
+    right, total = tortured(restore, TORTURED)
     evidence = [[engine.explain(t).spin.evidence for t in side] for side in (on.spun_excerpts, on.clean_excerpts)]
     return [
         *(f"{s:.1%}" for s in shares), f"{article.precision:.3f} / {article.recall:.3f}", f"{false / words * 1e4:.2f}",
@@ -175,7 +173,7 @@ def measure(engine: Engine, on: Texts) -> list[str]:
     ]  # fmt: skip
 
 
-def slower(engine: Engine, whole: Engine, spun: Sequence[Spun]) -> float:
+def slower(engine: Engine, whole: Engine, spun: Sequence[tuple[str, str]]) -> float:
     """Return the processor time that *engine* takes over *spun*, against *whole*.
 
     Round by round one after the other, because the machine may have other things to do; the best round of each counts.
@@ -184,21 +182,20 @@ def slower(engine: Engine, whole: Engine, spun: Sequence[Spun]) -> float:
     for _ in range(ROUNDS):
         for k, one in enumerate((engine, whole)):
             start = time.process_time()
-            for text in spun:
-                _ = one.explain(text.text).text
+            for text, _ in spun:
+                _ = one.explain(text).text
             best[k] = min(best[k], time.process_time() - start)
     return best[0] / best[1]
 
 
 def main(argv: list[str] | None = None) -> int:
-    parser = argparse.ArgumentParser(
-        prog="python -m benchmarks.ablation", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = command.parser("ablation", __doc__)
     parser.add_argument("gold", type=Path)
     parser.add_argument("--corpus", type=Path, required=True, help="folder of the corpus, for its held-out clean text")
     parser.add_argument("--only", help="only the parts whose names hold this")
     arguments = parser.parse_args(argv)
-    try:
+
+    def work() -> None:
         on = texts(arguments.gold, held_out_documents(arguments.corpus))
         whole = default_engine()
         timed = on.read + on.unread
@@ -210,10 +207,8 @@ def main(argv: list[str] | None = None) -> int:
             engine = make()
             cells = measure(engine, on)
             print(f"| {name} | {' | '.join(cells)} | {slower(engine, whole, timed):.2f} |", flush=True)
-    except (UnspinError, OSError, json.JSONDecodeError) as error:
-        print(f"benchmarks: {error}", file=sys.stderr)
-        return 1
-    return 0
+
+    return command.status(work)
 
 
 if __name__ == "__main__":

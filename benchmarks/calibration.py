@@ -17,8 +17,6 @@ unread pairs, which no fit ever sees. Real edits count as much as all the others
 
 from __future__ import annotations
 
-import argparse
-import json
 import sys
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
@@ -32,9 +30,8 @@ from unspin import resources
 from unspin.calibration import RAW, Calibration
 from unspin.edits import Edit
 from unspin.engine import Engine
-from unspin.errors import UnspinError
 
-from . import gold
+from . import command, gold
 from .judging import judge_pair, judge_spun
 from .models import engine
 from .quality import held_out_documents
@@ -248,15 +245,14 @@ def _draw(axis: Any, edits: tuple[np.ndarray, np.ndarray], label: str, colour: s
 
 
 def main(argv: list[str] | None = None) -> int:
-    parser = argparse.ArgumentParser(
-        prog="python -m benchmarks.calibration", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = command.parser("calibration", __doc__)
     parser.add_argument("gold", type=Path)
     parser.add_argument("--corpus", type=Path, required=True, help="folder of the corpus, for its held-out clean text")
     parser.add_argument("--plot", type=Path, help="draw the reliability to this file (.png, .svg)")
     parser.add_argument("--fit", action="store_true", help="fit the map anew and test it, instead of the shipped one")
     arguments = parser.parse_args(argv)
-    try:
+
+    def work() -> None:
         documents = held_out_documents(arguments.corpus)
         if arguments.fit:
             lines = report_fit(list(judged(engine(calibration=RAW), arguments.gold, documents)))
@@ -267,10 +263,8 @@ def main(argv: list[str] | None = None) -> int:
                 plot(edits, arguments.plot)
         for line in lines:
             print(line)
-    except (UnspinError, OSError, json.JSONDecodeError) as error:
-        print(f"benchmarks: {error}", file=sys.stderr)
-        return 1
-    return 0
+
+    return command.status(work)
 
 
 if __name__ == "__main__":

@@ -10,7 +10,6 @@ core is meant to do all the work, and nothing else to run: the JVM and Dask's sc
 
 from __future__ import annotations
 
-import argparse
 import gzip
 import json
 import os
@@ -23,6 +22,8 @@ from typing import Any
 
 import unspin
 from unspin.extras import require
+
+from . import command
 
 _PARTITIONS = 8
 
@@ -83,8 +84,7 @@ def on_dask() -> Callable[[list[str]], None]:
 
 
 def main(argv: list[str] | None = None) -> int:
-    raw = argparse.RawDescriptionHelpFormatter
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.cluster", description=__doc__, formatter_class=raw)
+    parser = command.parser("cluster", __doc__)
     parser.add_argument("documents", type=Path)
     parser.add_argument("--megabytes", type=float, default=8)
     parser.add_argument("--clean", action="store_true")

@@ -70,10 +70,9 @@ def oracle(table: PhraseTable, spun: str, original: list[str]) -> list[str]:
     out: list[str] = []
     j, k = len(words), size - 1
     while j > 0:
-        step = back[j][k]
-        assert step is not None
-        out[:0] = step[2]
-        j, k = step[0], step[1]
+        taken = back[j][k]
+        assert taken is not None
+        j, k, out[:0] = taken
     return out
 
 

@@ -17,7 +17,6 @@ what the word errors of the spun texts come to at the default, and the replaceme
 
 from __future__ import annotations
 
-import argparse
 import sys
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
@@ -27,15 +26,15 @@ from pathlib import Path
 from unspin import resources
 from unspin.edits import Edit, apply_edits
 from unspin.engine import Engine
-from unspin.errors import UnspinError
 from unspin.phrase_table import PhraseTable
 from unspin.rows import Row
 from unspin.scoring import word_errors
 from unspin.tokens import split
 
+from . import command
 from .coverage import oracle
 from .models import default_engine
-from .quality import errors, held_out_documents
+from .quality import errors, held_out_documents, undone
 from .spin import FAMILIES, Replaced, Spinner, Spun
 from .tables import compiled, one_list, without
 
@@ -152,10 +151,8 @@ def losses(engine: Engine, texts: Iterable[Spun]) -> tuple[Counter[str], Counter
     return lost, confused, before
 
 
-def undone(engine: Engine, texts: Iterable[Spun]) -> tuple[int, int]:
-    """Return word errors of *texts* before and after."""
-    lines = [(s.text, engine.explain(s.text).text, s.original) for s in texts]
-    return sum(errors(a, t)[0] for a, _, t in lines), sum(errors(b, t)[0] for _, b, t in lines)
+def _undone(engine: Engine, texts: Iterable[Spun]) -> str:
+    return share(*undone(lambda text: engine.explain(text).text, ((s.text, s.original) for s in texts)))
 
 
 def report(documents: Sequence[str], most: int) -> Iterator[str]:
@@ -177,11 +174,11 @@ def report(documents: Sequence[str], most: int) -> Iterator[str]:
     yield line("word error of the spun text", (f"{b / sum(n for _, n in t):.3f}" for b, t in zip(before, found)))
     for dropped in DROPPED:
         restorer = replace(engine, table=compiled(without(rows, dropped))) if dropped else engine
-        yield line(f"**{dropped:.0%} of the rows dropped**", (share(*undone(restorer, t)) for t in by_column))
+        yield line(f"**{dropped:.0%} of the rows dropped**", (_undone(restorer, t) for t in by_column))
         yield line("… in the table", (share(b, sum(in_the_table(restorer.table, s) for s in t)) for b, t in zip(before, by_column)))
     for least in CONFIDENCES:
         restorer = replace(engine, min_confidence=least)
-        yield line(f"`min_confidence` {least:.2f}", (share(*undone(restorer, t)) for t in by_column))
+        yield line(f"`min_confidence` {least:.2f}", (_undone(restorer, t) for t in by_column))
 
     def ideal(engine: Engine, texts: Sequence[Spun]) -> str:
         left = sum(best_alternatives(s, replace(engine, min_confidence=0.0).explain(s.text).edits) for s in texts)
@@ -192,7 +189,7 @@ def report(documents: Sequence[str], most: int) -> Iterator[str]:
     known = replace(engine, table=compiled([*listed, *others]))
     for least in (engine.min_confidence, 0.0):
         restorer = replace(known, min_confidence=least)
-        cells = (share(*undone(restorer, texts[n][f])) if n == ONE_LIST else "" for n, f in columns)
+        cells = (_undone(restorer, texts[n][f]) if n == ONE_LIST else "" for n, f in columns)
         yield line(f"list known, `min_confidence` {least:.2f}", cells)
     yield line("… best alternative", (ideal(known, texts[n][f]) if n == ONE_LIST else "" for n, f in columns))
 
@@ -207,27 +204,24 @@ def report(documents: Sequence[str], most: int) -> Iterator[str]:
         yield line(f"{name}: {family}", (f"{lost[k] / max(total, 1):.1%}" for k in kinds))
     for name, counts in confused.items():
         yield f"\nLost most often, {name}: times, spun ← original, restored to"
-        for (shown, original, found), count in counts.most_common(most):
-            yield f"{count:5d}  {shown} ← {original}: {found}"
+        for (shown, original, became), count in counts.most_common(most):
+            yield f"{count:5d}  {shown} ← {original}: {became}"
 
 
 def main(argv: list[str] | None = None) -> int:
-    parser = argparse.ArgumentParser(
-        prog="python -m benchmarks.curve", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = command.parser("curve", __doc__)
     parser.add_argument("corpus", type=Path, help="folder of the corpus, for its held-out clean text")
     parser.add_argument("--documents", type=int, default=DOCUMENTS, help="how many articles to spin (default: %(default)s)")
     parser.add_argument("--most", type=int, default=30, help="losses to list (default: %(default)s)")
     arguments = parser.parse_args(argv)
-    try:
+
+    def work() -> None:
         documents = held_out_documents(arguments.corpus)
         chosen = documents[:: max(1, len(documents) // arguments.documents)]
         for line in report(chosen, arguments.most):
             print(line, flush=True)
-    except (UnspinError, OSError) as error:
-        print(f"benchmarks: {error}", file=sys.stderr)
-        return 1
-    return 0
+
+    return command.status(work)
 
 
 if __name__ == "__main__":

@@ -10,17 +10,14 @@
 
 from __future__ import annotations
 
-import argparse
-import json
 import sys
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from unspin import Detection, Restorer, resources
-from unspin.errors import UnspinError
 
-from . import gold
+from . import command, gold
 from .quality import auc, errors, held_out_documents
 from .spin import FAMILIES, Spinner
 
@@ -140,8 +137,8 @@ def report_others(restorer: Restorer, folder: Path) -> Iterator[str]:
         for result, (_, original) in zip(results, both):
             if original is not None:
                 before += errors(result.source, original)[0]
-                after += errors(result.text, original)[0]
-                words += errors(result.text, original)[1]
+                left, size = errors(result.text, original)
+                after, words = after + left, words + size
         evidence = sum(r.spin.evidence * r.spin.words for r in results) / max(sum(r.spin.words for r in results), 1)
         error = f"{before / words:.4f} → {after / words:.4f}" if words else ""
         yield (
@@ -151,14 +148,13 @@ def report_others(restorer: Restorer, folder: Path) -> Iterator[str]:
 
 
 def main(argv: list[str] | None = None) -> int:
-    parser = argparse.ArgumentParser(
-        prog="python -m benchmarks.detection", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = command.parser("detection", __doc__)
     parser.add_argument("gold", type=Path)
     parser.add_argument("--corpus", type=Path, required=True, help="folder of the corpus, for its held-out clean text")
     arguments = parser.parse_args(argv)
     restorer = Restorer()
-    try:
+
+    def work() -> None:
         documents = held_out_documents(arguments.corpus)
         rows = resources.rows()
         here = {f: [Spinner(rows, f).spin(t, k).text for k, t in enumerate(documents[::STEP])] for f in FAMILIES}
@@ -175,10 +171,8 @@ def main(argv: list[str] | None = None) -> int:
             for line in section:
                 print(line, flush=True)
             print()
-    except (UnspinError, OSError, json.JSONDecodeError) as error:
-        print(f"benchmarks: {error}", file=sys.stderr)
-        return 1
-    return 0
+
+    return command.status(work)
 
 
 if __name__ == "__main__":

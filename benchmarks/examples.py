@@ -9,15 +9,15 @@ changed in it.
 
 from __future__ import annotations
 
-import argparse
 import json
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 import unspin
 from unspin.build.examples import Example, occurrence, read_examples
-from unspin.errors import UnspinError
+
+from . import command
 
 FOLDER = Path(__file__).parents[1] / "data" / "examples"
 _PASSAGES = Path(__file__).parents[1] / "tests" / "cases" / "passages.json"
@@ -35,14 +35,14 @@ def passages() -> dict[str, list[str]]:
 
 
 def documents(examples: Iterable[Example]) -> Iterator[list[tuple[Example, bool]]]:
-    """Yield documents of sentences of one file: an example, and whether its garbled sentence stands (else its plain one).
+    """Yield documents of sentences of one family: an example, and whether its garbled sentence stands (else its plain one).
 
     One in two is garbled, in a second round the other one: no example speaks for itself.
     """
-    files: dict[str, list[Example]] = {}
+    families: dict[str, list[Example]] = {}
     for example in examples:
-        files.setdefault(example.where.partition(":")[0], []).append(example)
-    for mine in files.values():
+        families.setdefault(example.family, []).append(example)
+    for mine in families.values():
         for turn in range(2):
             taken = [(e, (k + turn) % 2 == 0) for k, e in enumerate(mine)]
             taken = [(e, garbled) for e, garbled in taken if garbled or e.kept]
@@ -56,43 +56,39 @@ def outcome(example: Example, garbled: bool, line: str) -> bool:
     return len(occurrence(wanted).findall(line)) >= 1
 
 
-def main(argv: list[str] | None = None) -> int:
-    """Print the figures; returns the exit status."""
-    parser = argparse.ArgumentParser(
-        prog="python -m benchmarks.examples", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("--show", action="store_true", help="print the sentences that came out wrong")
-    arguments = parser.parse_args(argv)
-    try:
-        examples = read_examples(FOLDER)
-    except UnspinError as error:
-        print(f"unspin: {error}", file=sys.stderr)
-        return 1
+def report(examples: Sequence[Example], show: bool) -> None:
+    """Print the figures, and with *show* the sentences that came out wrong."""
     counts: dict[tuple[str, bool], list[int]] = {}
     spun = passages()
     batch, texts = [], []
     for number, document in enumerate(documents(examples)):
-        family = document[0][0].where.partition(".")[0]
+        family = document[0][0].family
         if family in spun:
             lines = [e.garbled if garbled else e.kept for e, garbled in document]
             batch.append(document)
             texts.append("\n".join([*lines, spun[family][number % len(spun[family])]]))
-    for document, text in zip(batch, unspin.restore_many(texts)):
+    for document, text in zip(batch, map(unspin.restore, texts)):
         for (example, garbled), line in zip(document, text.split("\n")):
             right = outcome(example, garbled, line)
-            count = counts.setdefault((example.where.partition(".")[0], garbled), [0, 0])
+            count = counts.setdefault((example.family, garbled), [0, 0])
             count[0] += right
             count[1] += 1
-            if arguments.show and not right:
+            if show and not right:
                 print(f"{example.where}\t{'not restored' if garbled else 'not kept'}\t{line}")
     for (family, garbled), (right_ones, all_) in sorted(counts.items()):
         print(f"{family:10}  {'restored' if garbled else 'kept':8}  {right_ones} of {all_} ({right_ones / all_:.1%})")
     plain = [e.kept for e in examples if e.kept]
-    changed = [(before, after) for before, after in zip(plain, unspin.restore_many(plain)) if before != after]
+    changed = [(before, after) for before, after in zip(plain, map(unspin.restore, plain)) if before != after]
     print(f"alone       kept      {len(plain) - len(changed)} of {len(plain)} ({1 - len(changed) / len(plain):.2%})")
-    if arguments.show:
+    if show:
         print(*(f"{a}\n  {b}" for a, b in changed), sep="\n")
-    return 0
+
+
+def main(argv: list[str] | None = None) -> int:
+    parser = command.parser("examples", __doc__)
+    parser.add_argument("--show", action="store_true", help="print the sentences that came out wrong")
+    arguments = parser.parse_args(argv)
+    return command.status(lambda: report(read_examples(FOLDER), arguments.show))
 
 
 if __name__ == "__main__":

@@ -8,7 +8,6 @@ Takes some minutes and the network; ``--quick`` leaves out the environments with
 
 from __future__ import annotations
 
-import argparse
 import os
 import subprocess
 import sys
@@ -16,6 +15,8 @@ import tempfile
 import time
 import venv
 from pathlib import Path
+
+from . import command
 
 ROOT = Path(__file__).parents[1]
 _HEAD = """
@@ -143,8 +144,8 @@ def install(folder: Path, extra: str | None) -> Path:
     venv.create(folder, with_pip=True)
     python = folder / "bin" / "python"
     package = f"{ROOT}[{extra}]" if extra else str(ROOT)
-    command = [python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", package]
-    subprocess.run(command, check=True, stderr=subprocess.DEVNULL)
+    call = [str(python), "-m", "pip", "install", "--quiet", "--disable-pip-version-check", package]
+    subprocess.run(call, check=True, stderr=subprocess.DEVNULL)
     return python
 
 
@@ -183,8 +184,7 @@ def try_none() -> int:
 
 
 def main(argv: list[str] | None = None) -> int:
-    raw = argparse.RawDescriptionHelpFormatter
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.extras", description=__doc__, formatter_class=raw)
+    parser = command.parser("extras", __doc__)
     parser.add_argument("extras", nargs="*", metavar="EXTRA", help=f"of {', '.join(CALLS)}, none; by default all")
     parser.add_argument("--quick", action="store_true", help="only the environment without extras")
     arguments = parser.parse_args(argv)

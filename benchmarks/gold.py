@@ -8,6 +8,8 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
+from unspin.scoring import Gold, parse_gold
+
 #: Families of `pairs.jsonl` that synonym spinning explains; the rest are round trips and rewritings.
 SYNONYM = ("news-synonym", "turbo", "spinbot")
 
@@ -49,3 +51,8 @@ def read_spun(folder: Path) -> list[tuple[str, str, str]]:
 def read_clean(folder: Path) -> list[tuple[str, str]]:
     """Read ``clean.jsonl`` as (name, text)."""
     return [(r["id"], r["text"]) for r in _rows(folder / "clean.jsonl")]
+
+
+def read_article(folder: Path) -> Gold:
+    """Read ``seed.gold.txt``, the marked-up article."""
+    return parse_gold((folder / "seed.gold.txt").read_text(encoding="utf-8"), "seed.gold.txt")

@@ -8,7 +8,6 @@ spun, so that it serves as a query), ``text``, and for a spun page ``family`` an
 
 from __future__ import annotations
 
-import argparse
 import gzip
 import io
 import json
@@ -21,6 +20,7 @@ from xml.etree import ElementTree
 
 from unspin import resources
 
+from . import command
 from .spin import Spinner
 
 _MALLARD = "{http://projectmallard.org/1.0/}"
@@ -29,9 +29,6 @@ _WORDS = (60, 700)
 #: Families, and how many of ten spun pages each spins.
 _SHARES = {"news": 7, "web": 2, "academic": 1}
 _SEED = 20
-
-_RAW = argparse.RawDescriptionHelpFormatter
-
 
 def pages(folder: Path) -> Iterator[tuple[str, str, str]]:
     """Yield id, title and text (a paragraph a line) of every topic of usual length, in the order of their ids."""
@@ -75,7 +72,7 @@ def corpus(folder: Path) -> Iterator[dict[str, str]]:
         record = {"id": name, "title": title, "text": text.strip()}
         if draw.random() < 0.5:
             family = draw.choices([*_SHARES], [*_SHARES.values()])[0]
-            spun = spinners[family].spin(record["text"], seed=_SEED + k)
+            spun = spinners[family].spin(record["text"], seed=_SEED + k).text
             # A short page may hold nothing that the family replaces.
             if spun != text.strip():
                 record |= {"text": spun, "family": family, "original": record["text"]}
@@ -83,9 +80,7 @@ def corpus(folder: Path) -> Iterator[dict[str, str]]:
 
 
 def main(argv: list[str] | None = None) -> int:
-    parser = argparse.ArgumentParser(
-        prog="python -m benchmarks.make_notebook_corpus", description=__doc__, formatter_class=_RAW
-    )
+    parser = command.parser("make_notebook_corpus", __doc__)
     parser.add_argument("pages", type=Path, metavar="PAGES")
     parser.add_argument("out", type=Path, metavar="OUT.jsonl.gz")
     arguments = parser.parse_args(argv)

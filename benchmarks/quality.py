@@ -9,21 +9,18 @@ offers the right original.
 
 from __future__ import annotations
 
-import argparse
-import json
 import sys
 from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 import unspin
 from unspin import resources
 from unspin.build.count import corpus_files, held_out, read_lines
-from unspin.errors import UnspinError
-from unspin.scoring import parse_gold, score, word_errors
+from unspin.scoring import score, word_errors
 from unspin.tokens import split
 
-from . import gold
+from . import command, gold
 from .coverage import Coverage, coverage
 from .spin import FAMILIES, Spinner
 from .tortured import carrier
@@ -44,6 +41,12 @@ def errors(text: str, original: str) -> tuple[int, int]:
     return sum(p[0] for p in pairs), sum(p[1] for p in pairs)
 
 
+def undone(restore: Callable[[str], str], texts: Iterable[tuple[str, str]]) -> tuple[int, int]:
+    """Return the word errors of *texts*, each spun and as its original, before and after."""
+    lines = [(spun, restore(spun), original) for spun, original in texts]
+    return sum(errors(a, t)[0] for a, _, t in lines), sum(errors(b, t)[0] for _, b, t in lines)
+
+
 def held_out_documents(corpus: Path) -> list[str]:
     """Return documents of about DOCUMENT words from the lines that the language model was not counted from."""
     documents: list[str] = []
@@ -62,7 +65,7 @@ def held_out_documents(corpus: Path) -> list[str]:
 
 def report_seed(restorer: unspin.Restorer, folder: Path) -> None:
     """Print how the marked-up article is restored."""
-    markup = parse_gold((folder / "seed.gold.txt").read_text(encoding="utf-8"), "seed.gold.txt")
+    markup = gold.read_article(folder)
     result = score(markup, restorer.restore(markup.spun))
     required = "".join(p if isinstance(p, str) else p.accepted[0] if p.required else p.spun for p in markup.parts)
     offered = coverage(resources.phrase_table(), markup.spun, required)
@@ -155,17 +158,15 @@ def report_tortured(restorer: unspin.Restorer) -> None:
     right, total = tortured(restorer.restore)
     print(f"tortured phrases in a carrier sentence: {right} of {total} restored exactly ({right / total:.1%})")
 
-_RAW = argparse.RawDescriptionHelpFormatter
-
-
 def main(argv: list[str] | None = None) -> int:
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.quality", description=__doc__, formatter_class=_RAW)
+    parser = command.parser("quality", __doc__)
     parser.add_argument("gold", type=Path)
     parser.add_argument("--corpus", type=Path, help="folder of the corpus, for held-out clean text and spun samples of it")
     parser.add_argument("--min-confidence", type=float, help="instead of the default")
     arguments = parser.parse_args(argv)
     options = {} if arguments.min_confidence is None else {"min_confidence": arguments.min_confidence}
-    try:
+
+    def work() -> None:
         restorer = unspin.Restorer(**options)
         report_seed(restorer, arguments.gold)
         report_pairs(restorer, arguments.gold)
@@ -177,10 +178,8 @@ def main(argv: list[str] | None = None) -> int:
             documents = held_out_documents(arguments.corpus)
             report_clean(restorer, "held-out corpus", documents)
             report_generated(restorer, "held-out sample", documents[:: max(1, len(documents) // 200)])
-    except (UnspinError, OSError, json.JSONDecodeError) as error:
-        print(f"benchmarks: {error}", file=sys.stderr)
-        return 1
-    return 0
+
+    return command.status(work)
 
 
 if __name__ == "__main__":

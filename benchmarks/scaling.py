@@ -27,6 +27,7 @@ import unspin
 from unspin import resources
 from unspin.resources import data_path
 
+from . import command
 from .spin import Spinner
 
 _SPUN = 4
@@ -61,7 +62,7 @@ def articles(corpus: Path, megabytes: float, seed: int = 1) -> Iterator[str]:
             continue
         text = "".join(parts)
         if count % _SPUN == 0:
-            text = spinners[count // _SPUN % len(spinners)].spin(text, count)
+            text = spinners[count // _SPUN % len(spinners)].spin(text, count).text
         yield text
         count += 1
         total += len(text.encode()) / 1e6
@@ -133,8 +134,7 @@ def _measured(path: Path, workers: int) -> None:
 
 
 def main(argv: list[str] | None = None) -> int:
-    formatter = argparse.RawDescriptionHelpFormatter
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.scaling", description=__doc__, formatter_class=formatter)
+    parser = command.parser("scaling", __doc__)
     parser.add_argument("corpus", type=Path, help="a folder of *.txt.xz")
     parser.add_argument("--megabytes", type=float, default=200, help="text for each run (default: %(default)s)")
     parser.add_argument("--workers", type=int, nargs="+", default=[1, 2], help="numbers of workers (default: 1 2)")
@@ -162,9 +162,9 @@ def main(argv: list[str] | None = None) -> int:
         # Rounds outside, so that what else the machine does meets all alike.
         for _ in range(arguments.rounds):
             for workers, runs in found.items():
-                command = [sys.executable, "-m", "benchmarks.scaling", str(arguments.corpus), "--run", str(path)]
-                command += ["--workers", str(workers)]
-                runs.append(json.loads(subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True).stdout))
+                call = [sys.executable, "-m", "benchmarks.scaling", str(arguments.corpus), "--run", str(path)]
+                call += ["--workers", str(workers)]
+                runs.append(json.loads(subprocess.run(call, stdout=subprocess.PIPE, text=True, check=True).stdout))
     first = min(run["seconds"] for run in found[arguments.workers[0]])
     for workers, runs in found.items():
         seconds, memory = min(run["seconds"] for run in runs), max(run["memory"] for run in runs)

@@ -13,7 +13,6 @@ the same: texts, edits, alternatives and, within 1e-3, confidences.
 
 from __future__ import annotations
 
-import argparse
 import os
 import pickle
 import re
@@ -26,7 +25,7 @@ from typing import Any
 
 import unspin
 
-from . import gold
+from . import command, gold
 
 _LOAD = """
 import time, resource, sys
@@ -118,11 +117,8 @@ def joined(texts: list[str], size: int) -> list[str]:
     return out
 
 
-_RAW = argparse.RawDescriptionHelpFormatter
-
-
 def main(argv: list[str] | None = None) -> int:
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.speed", description=__doc__, formatter_class=_RAW)
+    parser = command.parser("speed", __doc__)
     parser.add_argument("gold", type=Path)
     parser.add_argument("--against", type=Path, metavar="SRC", help="a folder with another version of the package")
     parser.add_argument("--rounds", type=int, default=12, help="rounds, the best of which counts (default: %(default)s)")

@@ -44,9 +44,8 @@ def one_list(rows: Iterable[Row], least: float = 0.5, typical: float = 0.5) -> l
     Rows that the list holds rather than not (``fires`` at least *least*); of their alternatives those at least *typical*
     times as likely as the likeliest. All of them fire, all alternatives are equally likely.
     """
-    held = [row for row in rows if fires(row) >= least]
-    out = []
-    for row in held:
-        forms = tuple(s for s, w in zip(row.spun, row.weights) if w >= typical * max(row.weights))
-        out.append(replace(row, spun=forms, weights=(1 / len(forms),) * len(forms), fires=1.0))
-    return out
+    held = (row for row in rows if fires(row) >= least)
+    typically = (
+        replace(row, spun=tuple(s for s, w in zip(row.spun, row.weights) if w >= typical * max(row.weights))) for row in held
+    )
+    return firing(uniform(typically), 1.0)

@@ -17,7 +17,6 @@ written without the list. Weights lose what they owe to facts held out. What is 
 
 from __future__ import annotations
 
-import argparse
 import csv
 import hashlib
 import itertools
@@ -31,12 +30,12 @@ from pathlib import Path
 
 import unspin
 from unspin import resources
-from unspin.errors import UnspinError
 from unspin.phrase_table import PhraseTable
 from unspin.rows import Row, is_spelling_variant
 from unspin.table_compiler import compile_rows, term_pairs
 from unspin.tokens import split
 
+from . import command
 from .coverage import oracle
 
 FOLDS = 10
@@ -241,15 +240,14 @@ def _line(name: str, outcomes: Sequence[Outcome]) -> str:
 
 
 def main(argv: list[str] | None = None) -> int:
-    parser = argparse.ArgumentParser(
-        prog="python -m benchmarks.tortured", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = command.parser("tortured", __doc__)
     parser.add_argument("tsv", type=Path)
     parser.add_argument("--hold-out", choices=[*map(str, range(FOLDS)), "all"], help="a tenth kept out of the table, or each")
     parser.add_argument("--elsewhere", action="store_true", help="word rows that news and web have too need no fact")
     parser.add_argument("--show", action="store_true", help="what went wrong, a line each")
     arguments = parser.parse_args(argv)
-    try:
+
+    def work() -> None:
         if arguments.hold_out is None:
             given = read_facts(arguments.tsv)
             facts = with_corrections(given, resources.rows())
@@ -267,10 +265,8 @@ def main(argv: list[str] | None = None) -> int:
             for outcome in (o for outcomes in named.values() for o in outcomes if o.kind != "right"):
                 shown = outcome.text.removeprefix("In this paper the ").replace(" is discussed in detail.", " ·")
                 print(f"{outcome.kind}\t{outcome.fact.spun}\t{' | '.join(outcome.fact.originals)}\t{shown}")
-    except (UnspinError, OSError) as error:
-        print(f"benchmarks: {error}", file=sys.stderr)
-        return 1
-    return 0
+
+    return command.status(work)
 
 
 if __name__ == "__main__":

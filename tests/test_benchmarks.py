@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import json
+import lzma
+from collections.abc import Callable
+from pathlib import Path
+
 import numpy as np
 import pytest
 
-from benchmarks import ablation, gold
+from benchmarks import ablation, command, gold, make_notebook_corpus, scaling
 from benchmarks.calibration import Judged, bins, by_chance, calibration_error, fit, report, report_fit, weights
 from benchmarks.curve import best_alternatives, fates, in_the_table
 from benchmarks.detection import TRUE, excerpts, joined_excerpts
@@ -14,6 +19,7 @@ from benchmarks.models import default_engine
 from benchmarks.spin import Spinner, Spun
 from benchmarks.tables import firing, one_list, uniform, without
 from unspin import Alternative, Edit
+from unspin.errors import UnspinError
 from unspin.rows import FAMILIES, parse_rows
 from unspin.table_compiler import fires
 
@@ -230,3 +236,44 @@ def test_taken_out() -> None:
     probability, backoff = model.bigram(a, b)
     np.testing.assert_allclose(probability, model.unigrams[b])
     assert not backoff.any()
+
+
+PROSE = "According to the report, the company said that the new laws may be important for many people at the same time.\n"
+
+
+def test_articles_to_scale_by_are_texts_one_in_four_spun(tmp_path: Path) -> None:
+    with lzma.open(tmp_path / "news.txt.xz", "wt", encoding="utf-8") as out:
+        out.write(PROSE * 400)
+    made_ = list(scaling.articles(tmp_path, 0.03))
+    assert len(made_) >= 4
+    assert all(isinstance(text, str) for text in made_)
+    assert [set(text.splitlines(keepends=True)) == {PROSE} for text in made_[:4]] == [False, True, True, True]
+
+
+def test_the_notebook_corpus_is_of_texts(tmp_path: Path) -> None:
+    paragraphs = f"<p>{PROSE}</p>" * 10
+    for k in range(8):
+        page = f'<page xmlns="http://projectmallard.org/1.0/" id="p{k}"><title>Page {k}</title>{paragraphs}</page>'
+        (tmp_path / f"p{k}.page").write_text(page, encoding="utf-8")
+    records = list(make_notebook_corpus.corpus(tmp_path))
+    assert len(records) == 8
+    assert all(isinstance(value, str) for record in records for value in record.values())
+    spun = [r for r in records if "original" in r]
+    assert 0 < len(spun) < 8
+    assert all(r["text"] != r["original"] for r in spun)
+
+
+@pytest.mark.parametrize("error", [UnspinError("bad"), FileNotFoundError("none"), json.JSONDecodeError("no", "x", 0)])
+def test_what_can_t_be_read_is_said_and_nothing_else_caught(error: Exception, capsys: pytest.CaptureFixture[str]) -> None:
+    def fails(what: Exception) -> Callable[[], None]:
+        def work() -> None:
+            raise what
+
+        return work
+
+    assert command.status(fails(error)) == 1
+    assert capsys.readouterr().err == f"benchmarks: {error}\n"
+    assert command.status(lambda: None) == 0
+    with pytest.raises(ZeroDivisionError):
+        command.status(fails(ZeroDivisionError()))
+

@@ -34,6 +34,9 @@ _LEAST_READING, _LEAST_KEPT, _OTHERS, _MOST_POOLED = 0.01, 0.03, 3.0, 4.0
 _MOST_CACHED = 20.0
 #: No rate is thought higher; and pseudo-counts of the rate outside quotations, where it is asked apart.
 _MOST_RATE, _USUAL = 0.995, (2.0, 0.1)
+#: Quotations are touched where the share of that rate which holds in them is at least so much, and so many originals are
+#: expected to have been replaced outside.
+_LEAST_SHARE, _LEAST_OUTSIDE = 0.5, 1.0
 
 _NOTHING = np.empty(0, dtype=np.int64)
 
@@ -325,7 +328,7 @@ class Channel:
             usual = self._rate(outside, spared[~within].sum(), _USUAL)
             share = self._rate(posterior[self.quoted].sum(), spared[within].sum(), self.settings.quoted) / usual
             # Likelier spared than not, or nothing to compare with: then nothing in quotation marks is touched.
-            self.quoted_rate = min(float(share), 1.0) if share >= 0.5 and outside >= 1.0 else 0.0
+            self.quoted_rate = min(float(share), 1.0) if share >= _LEAST_SHARE and outside >= _LEAST_OUTSIDE else 0.0
         return np.minimum(self._rate(replaced, survived, self.settings.prior), _MOST_RATE), replaced, survived
 
     def _maximise_native(self, native: Any, mass: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -337,7 +340,7 @@ class Channel:
             n, families, len(self.offered), *map(address, (self.offered, evidence.survivor, evidence.quoted)),
             self.quoted_rate, len(self.heads), *map(address, (self.heads, self.family, self.quoted)), len(self.standing),
             *map(address, (self.standing, self.position, mass)), *s.prior, *_USUAL, *s.quoted, _MOST_RATE,
-            address(stood), at, at + row, at + 2 * row, at + 3 * row,
+            _LEAST_SHARE, _LEAST_OUTSIDE, address(stood), at, at + row, at + 2 * row, at + 3 * row,
         )  # fmt: skip
         self.quoted_rate = float(out[-1])
         return out[:families], out[families : 2 * families], out[2 * families : -1]

@@ -34,10 +34,11 @@ from .tokens import UNK, Tokens, tokenise
 
 #: Code points of a section; it ends at a line end where there is one.
 SECTION = 24_000
-#: Words under which a text may always be one that holds a tortured phrase and is else as it was.
-SHORT = 40
-#: Families of a text that holds tortured phrases without being reworded throughout.
+#: Words under which a text may always be one that holds a tortured phrase and is else as it was, unless the academic
+#: families read it as spun with more than that probability.
+SHORT, SURE = 40, 0.9
 _ACADEMIC = FAMILIES.index("academic")
+#: Families of a text that holds tortured phrases without being reworded throughout.
 _PHRASES = np.array([f in ("academic", "thesaurus", "agreement") for f in FAMILIES])
 
 
@@ -132,7 +133,7 @@ class Engine:
             found = find_matches(found, tokens, ~quoted)
             alone = self._read(base, found, _PHRASES & self.families, phrases_only=True)
             # A sure reading by those very families has the phrases too.
-            sure = families is not None and bool(families[_ACADEMIC]) and section.verdict.probability > 0.9
+            sure = families is not None and bool(families[_ACADEMIC]) and section.verdict.probability > SURE
             better = not spun or (not sure and alone.verdict.log_ratio > section.verdict.log_ratio)
             if alone.verdict.probability >= 0.5 and better:
                 return alone

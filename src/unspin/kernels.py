@@ -54,7 +54,7 @@ _FUNCTIONS: dict[str, tuple[Any, list[Any]]] = {
         None,
         [_I, _I, _I, *[_P] * 4, _D, _I, _I, *[_P] * 5, _I, *[_P] * 11, _I, *[_P] * 4, _I, _P, *[_D] * 10, _I, _P],
     ),
-    "maximise": (None, [_I, _I, _I, *[_P] * 3, _D, _I, *[_P] * 3, _I, *[_P] * 3, *[_D] * 7, *[_P] * 5]),
+    "maximise": (None, [_I, _I, _I, *[_P] * 3, _D, _I, *[_P] * 3, _I, *[_P] * 3, *[_D] * 9, *[_P] * 5]),
     "settle": (None, [_I, _I, *[_P] * 6]),
 }
 

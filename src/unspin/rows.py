@@ -127,16 +127,20 @@ def parse_rows(lines: Iterable[str], *, family: str = "user", fires: float | Non
             yield parse_row(line, family=family, fires=fires, where=where)
 
 
+def read_lines(file: Path) -> list[str]:
+    """Return the lines of a file of the table; raises TableError where it can't be read."""
+    try:
+        return file.read_text(encoding="utf-8").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        raise TableError(f"{file}: can't be read ({error})") from error
+
+
 def read_rows(path: Path) -> list[Row]:
     """Read a table file, or every ``*.txt`` of a folder in order of name."""
     files = sorted(path.glob("*.txt")) if path.is_dir() else [path]
     rows: list[Row] = []
     for file in files:
-        try:
-            text = file.read_text(encoding="utf-8")
-        except (OSError, UnicodeDecodeError) as error:
-            raise TableError(f"{file}: can't be read ({error})") from error
-        rows.extend(parse_rows(text.splitlines(), name=file.name))
+        rows.extend(parse_rows(read_lines(file), name=file.name))
     return rows
 
 

@@ -16,7 +16,7 @@ import regex
 from ..errors import TableError
 from ..language_model import LanguageModel
 from ..rendering import case_like
-from ..rows import Row
+from ..rows import Row, read_lines
 from ..table_compiler import fires
 
 #: A row needs an example if it fires at least so often and its likeliest spun forms, those worth so much of the best, hold
@@ -33,6 +33,11 @@ class Example:
     restored: str
     kept: str
     where: str
+
+    @property
+    def family(self) -> str:
+        """The family of the rows that a file is for, which it is named by."""
+        return self.where.partition(".")[0]
 
     @property
     def garbled(self) -> str:
@@ -56,7 +61,6 @@ def occurrence(phrase: str) -> regex.Pattern[str]:
 def parse_examples(lines: Iterable[str], name: str) -> Iterator[Example]:
     """Yield the examples of a file's lines; raises TableError where one isn't four columns."""
     for number, line in enumerate(lines, 1):
-        line = line.rstrip("\n")
         if not line or line.startswith("#"):
             continue
         columns = line.split("\t")
@@ -70,11 +74,7 @@ def read_examples(folder: Path) -> list[Example]:
     """Read every ``*.tsv`` of a folder in order of name; raises TableError where one can't be read."""
     out: list[Example] = []
     for file in sorted(folder.glob("*.tsv")):
-        try:
-            text = file.read_text(encoding="utf-8")
-        except (OSError, UnicodeDecodeError) as error:
-            raise TableError(f"{file}: can't be read ({error})") from error
-        out.extend(parse_examples(text.splitlines(), file.name))
+        out.extend(parse_examples(read_lines(file), file.name))
     return out
 
 

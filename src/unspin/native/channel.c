@@ -241,8 +241,8 @@ EXPORT void unspin_maximise(int64_t n, int64_t families, int64_t considered, con
                             const int64_t *heads, const int64_t *family, const uint8_t *quoted, int64_t stands,
                             const int64_t *standing, const int64_t *position, const double *mass, double hits,
                             double misses, double usual_hits, double usual_misses, double quoted_hits,
-                            double quoted_misses, double most, double *stood, double *rates, double *replaced,
-                            double *survived, double *quoted_out)
+                            double quoted_misses, double most, double least_share, double least_outside,
+                            double *stood, double *rates, double *replaced, double *survived, double *quoted_out)
 {
     double hit[2] = {0.0, 0.0}, spared[2] = {0.0, 0.0};
     int any = 0;
@@ -279,6 +279,6 @@ EXPORT void unspin_maximise(int64_t n, int64_t families, int64_t considered, con
         double usual = share_of(hit[0], spared[0], usual_hits, usual_misses);
         double share = share_of(hit[1], spared[1], quoted_hits, quoted_misses) / usual;
         /* Likelier spared than not, or nothing to compare with: then nothing in quotation marks is touched. */
-        *quoted_out = share < 0.5 || hit[0] < 1.0 ? 0.0 : share < 1.0 ? share : 1.0;
+        *quoted_out = share < least_share || hit[0] < least_outside ? 0.0 : share < 1.0 ? share : 1.0;
     }
 }

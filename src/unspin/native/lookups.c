@@ -197,19 +197,25 @@ EXPORT int64_t unspin_numbered(int64_t n, const int64_t *value, int64_t mask, in
     return count;
 }
 
-/* Whether a b is among the sorted keys of pairs of ids. */
-static int is_pair(int64_t n, const uint64_t *pairs, int64_t a, int64_t b)
+/* The first place from low on, high at most, whose key is not less than the one wanted; keys are sorted. */
+static int64_t lower_bound(const uint64_t *keys, int64_t low, int64_t high, uint64_t wanted)
 {
-    uint64_t wanted = ((uint64_t)a << 21) | (uint64_t)b;
-    int64_t low = 0, high = n;
     while (low < high) {
         int64_t middle = low + (high - low) / 2;
-        if (pairs[middle] < wanted)
+        if (keys[middle] < wanted)
             low = middle + 1;
         else
             high = middle;
     }
-    return low < n && pairs[low] == wanted;
+    return low;
+}
+
+/* Whether a b is among the sorted keys of pairs of ids. */
+static int is_pair(int64_t n, const uint64_t *pairs, int64_t a, int64_t b)
+{
+    uint64_t wanted = ((uint64_t)a << 21) | (uint64_t)b;
+    int64_t at = lower_bound(pairs, 0, n, wanted);
+    return at < n && pairs[at] == wanted;
 }
 
 /* composition._strange_neighbours: positions of a stream whose word and the next one the model has never seen beside each
@@ -288,17 +294,11 @@ EXPORT int64_t unspin_match(int64_t n, const int64_t *stream, const int32_t *sin
     for (int64_t size = 2; size <= longest && active; size++) {
         int64_t kept = 0, low = from[size], high = from[size + 1];
         for (int64_t k = 0; k < active; k++) {
-            int64_t i = begin[k], a = low, b = high;
+            int64_t i = begin[k];
             if (i + size > n)
                 continue;
             uint64_t wanted = step(key[k], (uint64_t)stream[i + size - 1]);
-            while (a < b) {
-                int64_t middle = a + (b - a) / 2;
-                if (keys[middle] < wanted)
-                    a = middle + 1;
-                else
-                    b = middle;
-            }
+            int64_t a = lower_bound(keys, low, high, wanted);
             if (a == high || keys[a] != wanted)
                 continue;
             begin[kept] = i;

@@ -44,7 +44,6 @@ class Settings:
     ``common``       log-penalty of a spun form that is marked as ordinary English too
     ``fingerprint``  log-odds a word by which an academic phrase of the table is rarer in clean text than n-grams say
     ``nested``       log-penalty of reading a part of what the table knows as one long spun phrase
-    ``composed``     log-odds of parts that make an established term, beyond what n-grams say
     ``name``         log-penalty of reading a capitalised word amid a sentence, likely a name, as spun
     ``pool``         weight of what the other occurrences of a spun form say of what it stands for
     ``cache``        weight of a word's count elsewhere in the document against the count to be expected
@@ -60,7 +59,6 @@ class Settings:
     common: float = -3.0
     fingerprint: float = 5.0
     nested: float = -0.5
-    composed: float = 3.0
     name: float = -2.0
     pool: float = 0.4
     cache: float = 0.15
@@ -83,7 +81,7 @@ class Channel:
         self.penalty[evidence.named] *= np.exp(settings.name)
         self.penalty[evidence.nested] *= np.exp(settings.nested)
         if evidence.composed is not None:
-            self.penalty[evidence.composed] *= np.exp(settings.composed)
+            self.penalty *= np.exp(evidence.composed)
         self.spun = evidence.spun
         self.evidence = evidence
         self.heads = np.flatnonzero(graph.head)

@@ -105,7 +105,7 @@ class Engine:
         found = self.table.match(tokens.stream)
         families, phrases, weight = screen(self.table, found, words, self.families)
         clean = Section(text, tokens, no_evidence(words, weight))
-        if families is None and not phrases and not self._promising(tokens, found):
+        if families is None and not phrases and not self._promising(tokens):
             return clean
         offsets = tokens.offsets()
         places = protected.find_places(text)
@@ -115,26 +115,26 @@ class Engine:
         stream = self._near.correct(tokens)
         if stream is not tokens.stream:
             found = self.table.match(stream)
-        everywhere = found
-        found = find_matches(found, tokens, free)
+            found = find_matches(found, tokens, free)
         base = replace(clean, offsets=offsets, free=free, places=places)
         section = clean if families is None else self._read(base, found, families)
-        if section.verdict.probability < 0.5 and (phrases or families is None or self._promising(tokens, everywhere)):
+        if section.verdict.probability < 0.5 and (phrases or families is None or self._promising(tokens)):
             # Not spun throughout, but a tortured phrase or two may stand in it.
             alone = self._read(base, found, _PHRASES & self.families, phrases_only=True)
             if alone.verdict.probability >= 0.5:
                 return alone
         return section
 
-    def _promising(self, tokens: Tokens, found: Matches) -> bool:
+    def _promising(self, tokens: Tokens) -> bool:
         """Whether a term may stand in the text reworded, and the families that it takes are enabled."""
-        return bool(self.families[_PHRASES].all()) and promising(self.table, self.model, tokens.stream, found)
+        return bool(self.families[_PHRASES].all()) and promising(self.table, self.model, tokens.stream)
 
     def _read(self, section: Section, found: Matches, families: np.ndarray, *, phrases_only: bool = False) -> Section:
         """Weigh the readings that some families offer; without any, nothing says that the section is spun."""
         evidence = gather(self.table, section.tokens, found, families)
         if phrases_only:
-            evidence = by_parts(self.table, evidence, composed(self.table, self.model, section.tokens.stream, evidence.arcs))
+            favoured = composed(self.table, self.model, section.tokens.stream, evidence.arcs, named=evidence.named)
+            evidence = by_parts(self.table, evidence, favoured)
         if not len(evidence.arcs):
             return replace(section, verdict=no_evidence(len(section.tokens.words)))
         reading = infer(self.table, self.model, section.tokens.stream, evidence, self.settings)

@@ -48,7 +48,8 @@ class Evidence:
     ``survivor``   float64[F, n]: P(family would have touched the id), 0 for no original
     ``families``   those of the survivors
     ``kept``       the one-token survivors, for each original's own record
-    ``composed``   bool[m]: makes an established term with a neighbour (`composition`); None where it wasn't asked
+    ``composed``   float64[m]: by how many nats it is favoured since it makes an established term with a neighbour
+                   (`composition`); None where it wasn't asked
     """
 
     arcs: Arcs
@@ -63,7 +64,7 @@ class Evidence:
 
 def by_parts(table: PhraseTable, evidence: Evidence, composed: np.ndarray) -> Evidence:
     """Return the evidence of academic phrases: of what is word for word, the arcs *composed* to a term alone."""
-    ok = composed | (table.family[evidence.arcs.entry] != _THESAURUS)
+    ok = (composed > 0) | (table.family[evidence.arcs.entry] != _THESAURUS)
     survivor = evidence.survivor.copy()
     survivor[_THESAURUS] = 0.0
     return Evidence(

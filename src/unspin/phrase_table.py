@@ -15,14 +15,9 @@ import numpy as np
 from . import kernels
 from .errors import DataError
 from .kernels import address
-from .language_model import pair_keys
-from .rows import FAMILIES
 
 #: Flags of an entry: its original is a name; its spun form is ordinary English too.
 CASED, COMMON = 1, 2
-#: Weight (`PhraseTable.suspicion`) over which a thesaurus form is rare enough in clean text to be worth a look by itself.
-RARE = 0.0
-_THESAURUS = FAMILIES.index("thesaurus")
 
 _U = np.uint64
 _P = _U(0x9E3779B97F4A7C15)
@@ -56,9 +51,12 @@ class PhraseTable:
     ``fires``         float32[P, F]: P(family touches the phrase), 0 where it is no original of the family
     ``terms``         uint64, sorted: keys of word pairs that stand beside each other in technical terms, the originals of
                       the academic family among them
+    ``classes``, ``affinity``, ``science``: see `terms.Terms`
     ``term_sides``    bool[4, V]: whether a word is the first of such a pair, or the second; whether the thesaurus
-                      family makes it of a first one, or a second one, oftener than it stands in clean text
-    ``readings_from`` int64[V + 1] into ``readings``, int64: the words of terms that it makes the word of
+                      family makes it of a first one, or a second one
+    ``readings_from`` int64[V + 1] into ``readings``, int64: the words of terms that it makes the word of; ``reading_worth``:
+                      float32[2, R], and ``worth``, float32[4, E]: what a reading and an entry bring to the log-odds of a
+                      term, alone and with another, of entries as its first part and as its second
     ``suspicion``     float32[P, F]: log P(phrase | spun by the family) − log P(phrase | clean), for screening
     """
 
@@ -83,9 +81,14 @@ class PhraseTable:
     fires: np.ndarray
     suspicion: np.ndarray
     terms: np.ndarray
+    classes: np.ndarray
+    affinity: np.ndarray
+    science: np.ndarray
     term_sides: np.ndarray
     readings_from: np.ndarray
     readings: np.ndarray
+    reading_worth: np.ndarray
+    worth: np.ndarray
     texts: Sequence[str]
     wheres: Sequence[str]
     contexts: Sequence[tuple[tuple[str, ...], tuple[str, ...]]]
@@ -165,33 +168,3 @@ def index_phrases(
             found.append(phrases)
     keys_from = np.concatenate([[0], np.cumsum([len(k) for k in keys])]).astype(np.int64)
     return single, longer, keys_from, np.concatenate(keys), np.concatenate(found)
-
-
-def index_terms(
-    terms: np.ndarray,
-    tokens: np.ndarray,
-    tokens_from: np.ndarray,
-    entries_from: np.ndarray,
-    original: np.ndarray,
-    family: np.ndarray,
-    suspicion: np.ndarray,
-    size: int,
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Return ``term_sides``, ``readings_from`` and ``readings`` of a `PhraseTable`."""
-    sides = np.zeros((4, size), dtype=bool)
-    sides[0, (terms >> _U(21)).astype(np.int64)] = True
-    sides[1, (terms & _U((1 << 21) - 1)).astype(np.int64)] = True
-    spun = np.repeat(np.arange(len(entries_from) - 1), np.diff(entries_from))
-    mine = np.flatnonzero((family == _THESAURUS) & (suspicion[spun, _THESAURUS] > RARE))
-    spun, wanted = spun[mine], original[mine].astype(np.int64)
-    spun_first, spun_last = tokens[tokens_from[spun]], tokens[tokens_from[spun + 1] - 1]
-    first, last = tokens[tokens_from[wanted]], tokens[tokens_from[wanted + 1] - 1]
-    # Of a longer one, the word that stands at the seam.
-    begins, ends = sides[0, last], sides[1, first]
-    sides[2, spun_last[begins]] = True
-    sides[3, spun_first[ends]] = True
-    word = np.concatenate([spun_last[begins], spun_first[ends]])
-    pairs = np.unique(pair_keys(word, np.concatenate([last[begins], first[ends]])))
-    readings_from = np.zeros(size + 1, dtype=np.int64)
-    np.cumsum(np.bincount((pairs >> _U(21)).astype(np.int64), minlength=size), out=readings_from[1:])
-    return sides, readings_from, (pairs & _U((1 << 21) - 1)).astype(np.int64)

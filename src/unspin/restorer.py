@@ -21,6 +21,7 @@ from .errors import OptionError
 from .protected import Pattern, term_pattern
 from .rows import FAMILIES, Row, parse_row, read_rows
 from .table_compiler import compile_rows
+from .terms import Terms
 
 if TYPE_CHECKING:
     from .batch import Failure
@@ -189,4 +190,7 @@ def _user_rows(tables: Tables) -> list[Row]:
 def _table_with(rows: tuple[Row, ...]) -> Any:
     own = {r.original for r in rows}
     shipped = [r for r in resources.rows() if r.original not in own]
-    return compile_rows([*shipped, *rows], resources.language_model(), resources.phrase_table().terms)
+    model, table = resources.language_model(), resources.phrase_table()
+    size = len(model.unigrams)
+    terms = Terms(table.terms, table.classes[:, :size], table.affinity, table.science[:size])
+    return compile_rows([*shipped, *rows], model, terms)

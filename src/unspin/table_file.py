@@ -11,9 +11,10 @@ from typing import Any
 import numpy as np
 
 from . import container
+from .composition import index_terms
 from .errors import DataError
 from .language_model import LanguageModel
-from .phrase_table import PhraseTable, index_phrases, index_terms
+from .phrase_table import PhraseTable, index_phrases
 from .rows import FAMILIES, Row, parse_rows
 from .tokens import FIRST_WORD
 
@@ -23,6 +24,7 @@ _COUNTS = {"tokens_from": "tokens.count", "entries_from": "entries.count", "piec
 _ARRAYS: dict[str, type[np.generic]] = {
     "tokens": np.int32, "original": np.int32, "log_weight": np.float16, "family": np.uint8, "flags": np.uint8,
     "row": np.int32, "context": np.int32, "fires": np.float16, "suspicion": np.float16, "terms": np.uint64,
+    "classes": np.uint8, "affinity": np.int8, "science": np.int8,
 }  # fmt: skip
 #: Types in memory, where they differ from the file's.
 _WIDE: dict[str, type[np.generic]] = {
@@ -81,8 +83,7 @@ def save_table(
         "phrases": len(table.fires),
         "entries": len(table.original),
     }
-    # Those that packing makes little smaller are rather mapped.
-    packed = arrays.keys() - {"tokens", "original"}
+    packed = list(arrays)
     # Packed by itself: only who compiles anew unpacks it.
     text = json.dumps(dict(source or {}), ensure_ascii=False, sort_keys=True).encode("utf-8")
     arrays["source"] = np.frombuffer(zlib.compress(text, 9), dtype=np.uint8)
@@ -117,13 +118,14 @@ def open_table(path: str | os.PathLike[str], model: LanguageModel) -> PhraseTabl
     loaded["piece"] = piece
     size = base + len(extra)
     single, longer, keys_from, keys, found = index_phrases(loaded["tokens"], loaded["tokens_from"], size)
-    sides, readings_from, readings = index_terms(
-        loaded["terms"], loaded["tokens"], loaded["tokens_from"], loaded["entries_from"], loaded["original"],
-        loaded["family"], loaded["suspicion"], size,
+    log_unigram = np.concatenate([model.unigrams, arrays["log_extra"]])
+    sides, readings_from, readings, reading_worth, worth = index_terms(
+        model, log_unigram, loaded["tokens"], loaded["tokens_from"], loaded["entries_from"], loaded["original"],
+        loaded["log_weight"], loaded["family"], loaded["flags"], loaded["terms"], loaded["science"],
     )  # fmt: skip
     return PhraseTable(
         vocabulary=vocabulary,
-        log_unigram=np.concatenate([model.unigrams, arrays["log_extra"]]),
+        log_unigram=log_unigram,
         single=single,
         starts_longer=longer,
         keys_from=keys_from,
@@ -132,6 +134,8 @@ def open_table(path: str | os.PathLike[str], model: LanguageModel) -> PhraseTabl
         term_sides=sides,
         readings_from=readings_from,
         readings=readings,
+        reading_worth=reading_worth,
+        worth=worth,
         texts=Lines(arrays["texts"].tobytes()),
         wheres=Lines(arrays["wheres"].tobytes()),
         contexts=[(tuple(needs), tuple(excludes)) for needs, excludes in meta["contexts"]],

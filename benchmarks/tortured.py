@@ -11,9 +11,9 @@ Every usable fact is put in the carrier sentence; a condition is met by a second
 
 ``--hold-out K`` (0–9, or ``all``) keeps a tenth of the facts, by hash of the spun form, out of the table: their phrases,
 the inflections of these that are no fact themselves, and every word-for-word alternative that no other fact supports
-(by stems) though a held-out one does, except the rows of academic-thesaurus.txt, which were written without sight of the
-list; with ``--elsewhere``, not those that the news and web rows have too, which were
-written without the list. Weights lose what they owe to facts held out. What is left must restore them from their parts.
+(by stems) though a held-out one does. The rows of academic-thesaurus.txt stay, which were written without sight of the list;
+with ``--elsewhere``, those that the news and web rows have too. Weights lose what they owe to facts held out. What is left
+must restore them from their parts. Where it does not, FAILURES says why.
 """
 
 from __future__ import annotations

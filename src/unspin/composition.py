@@ -11,7 +11,7 @@ import numpy as np
 
 from .language_model import LanguageModel, pair_keys
 from .lattice import Arcs, join
-from .phrase_table import COMMON, PhraseTable
+from .phrase_table import COMMON, PhraseTable, TermIndex
 from .rows import FAMILIES
 from .tokens import FIRST_WORD, ranges
 
@@ -28,12 +28,14 @@ _FIELD, _AFFINITY = 32.0, 16.0
 #: reworded; the model lacks the term; frequency of what stands there, of what it stands for; affinity of the classes of what
 #: stands there, of the term; how far the reworded words, their originals, the kept word are words of science.
 WEIGHTS = {
-    "base": -0.92, "model": 0.1, "channel": 0.973, "attraction": 0.587, "both": 1.419, "unseen": 3.436, "was": -0.412,
-    "now": 0.351, "joined": -0.538, "term": -0.367, "field_was": -0.593, "field_now": 0.628, "field_kept": 0.479,
+    "base": -0.57, "model": 0.124, "channel": 1.048, "attraction": 0.587, "both": 1.494, "unseen": 3.03, "was": -0.426,
+    "now": 0.436, "joined": -0.548, "term": -0.333, "field_was": -0.627, "field_now": 0.707, "field_kept": 0.491,
 }  # fmt: skip
 #: Log-odds to go by; the longer a text is than SHORT tokens, the likelier chance brings such a pair, and the more is asked of
 #: what lies over them in all: RISE times the logarithm of how many times as long it is.
-ENOUGH, RISE, SHORT = 0.5, 1.0, 16
+ENOUGH, RISE, SHORT = 0.25, 1.6, 16
+#: What a reworded part must bring to be looked at (see `phrase_table.TermIndex`): under it hardly any is ever enough.
+LEAST = -3.3
 #: Log-odds to go by beside what is judged reworded; how far other arcs are favoured there.
 NEAR, BESIDE = -1.5, 1.0
 #: Readings of one pair this far behind the likeliest are dropped; what a composed arc is worth beyond its odds.
@@ -52,8 +54,8 @@ def index_terms(
     flags: np.ndarray,
     terms: np.ndarray,
     science: np.ndarray,
-) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-    """Return ``term_sides``, ``readings_from``, ``readings``, ``reading_worth`` and ``worth`` of a `PhraseTable`."""
+) -> TermIndex:
+    """Work out the `TermIndex` of a table from its arrays."""
     size = len(log_unigram)
     sides = np.zeros((4, size), dtype=bool)
     sides[0, (terms >> _U(21)).astype(np.int64)] = True
@@ -63,37 +65,62 @@ def index_terms(
     spun, wanted = spun[mine], original[mine].astype(np.int64)
     spun_first, spun_last = tokens[tokens_from[spun]], tokens[tokens_from[spun + 1] - 1]
     first, last = tokens[tokens_from[wanted]], tokens[tokens_from[wanted + 1] - 1]
-    known = np.where(tokens < len(model.unigrams), tokens, 0)
-    inner, rarest, rarest_known = np.zeros(len(tokens)), log_unigram[tokens], model.unigrams[known]
-    if len(mine):
-        inner[1:] = model.bigram(known[:-1], known[1:])[0]
-        inner[tokens_from[:-1]] = 0.0
-        inner = np.add.reduceat(inner, tokens_from[:-1])
-        rarest, rarest_known = (np.minimum.reduceat(v, tokens_from[:-1]) for v in (rarest, rarest_known))
-    w, field = WEIGHTS, science / _FIELD
-    certain = w["channel"] * log_weight[mine] + w["model"] * (inner[wanted] - inner[spun])
-    shared = w["was"] * rarest[spun] + w["now"] * rarest_known[wanted]
+    w, field = WEIGHTS, science / np.float32(_FIELD)
+    inner_spun, was = _weigh(model, log_unigram, tokens, tokens_from, spun)
+    inner_wanted, now = _weigh(model, model.unigrams, tokens, tokens_from, wanted)
+    certain = w["channel"] * log_weight[mine] + w["model"] * (inner_wanted - inner_spun)
+    shared = w["was"] * was + w["now"] * now
     # As the first of two parts and as the second: of a longer one, the word that stands at the seam.
     by_side = [shared + w["field_was"] * field[a] + w["field_now"] * field[b] for a, b in ((spun_last, last), (spun_first, first))]
+    brings = [(certain + share * side).astype(np.float32) for share in (1.0, 0.5) for side in by_side]
+    begins, ends = brings[0] > LEAST, brings[1] > LEAST
     worth = np.full((4, len(family)), -np.inf, dtype=np.float32)
-    worth[:, mine] = [certain + share * side for share in (1.0, 0.5) for side in by_side]
-    begins, ends = sides[0, last], sides[1, first]
+    for row, values, enough in zip(worth, brings, (begins, ends, begins, ends)):
+        row[mine] = np.where(enough, values, -np.inf)
+    begins &= sides[0, last]
+    ends &= sides[1, first]
     sides[2, spun_last[begins]] = True
     sides[3, spun_first[ends]] = True
     keys = pair_keys(np.concatenate([spun_last[begins], spun_first[ends]]), np.concatenate([last[begins], first[ends]]))
-    pairs, place = np.unique(keys, return_inverse=True)
-    reading_worth = np.full((2, len(pairs)), -np.inf, dtype=np.float32)
-    for row in (0, 1):
-        np.maximum.at(reading_worth[row], place, np.concatenate([worth[2 * row, mine[begins]], worth[2 * row + 1, mine[ends]]]))
+    order = np.argsort(keys)
+    keys = keys[order]
+    new = np.flatnonzero(np.append(True, keys[1:] != keys[:-1])[: len(keys)])
+    pairs, reading_worth = keys[new], np.zeros((2, 0), dtype=np.float32)
+    if len(pairs):
+        by_key = (np.concatenate([brings[k][begins], brings[k + 1][ends]])[order] for k in (0, 2))
+        reading_worth = np.array([np.maximum.reduceat(values, new) for values in by_key])
     readings_from = np.zeros(size + 1, dtype=np.int64)
     np.cumsum(np.bincount((pairs >> _U(21)).astype(np.int64), minlength=size), out=readings_from[1:])
-    return sides, readings_from, (pairs & _LOW).astype(np.int64), reading_worth, worth
+    return TermIndex(sides, readings_from, (pairs & _LOW).astype(np.int64), reading_worth, worth)
+
+
+def _weigh(
+    model: LanguageModel, log_unigram: np.ndarray, tokens: np.ndarray, tokens_from: np.ndarray, phrase: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return the log P of each phrase given its first word, and that of its rarest word."""
+    first, size = tokens_from[phrase], tokens_from[phrase + 1] - tokens_from[phrase]
+    inner, rarest = np.zeros(len(phrase), dtype=np.float32), _known(log_unigram, tokens[first])
+    longer = np.flatnonzero(size > 1)
+    for k in range(1, int(size.max(initial=1))):
+        longer = longer[size[longer] > k]
+        before, word = tokens[first[longer] + k - 1], tokens[first[longer] + k]
+        limit = len(model.unigrams)
+        inner[longer] += model.bigram(np.where(before < limit, before, 0), np.where(word < limit, word, 0))[0]
+        rarest[longer] = np.minimum(rarest[longer], _known(log_unigram, word))
+    return inner, rarest
+
+
+def _known(log_unigram: np.ndarray, words: np.ndarray) -> np.ndarray:
+    """log P of words; of those that a model lacks, of an unknown one."""
+    out: np.ndarray = log_unigram[np.where(words < len(log_unigram), words, 0)]
+    return out
 
 
 def promising(table: PhraseTable, model: LanguageModel, stream: np.ndarray) -> bool:
     """Whether the text may hold such pairs (see `composed`), judged word by word."""
     # Few neighbours can stand for a term, one of them reworded; only of these is the model asked.
-    first, second, reworded_first, reworded_second = table.term_sides
+    index = table.term_index.value
+    first, second, reworded_first, reworded_second = index.sides
     a, b = stream[:-1], stream[1:]
     at = np.flatnonzero((reworded_first[a] & (second[b] | reworded_second[b])) | (first[a] & reworded_second[b]))
     if not len(at):
@@ -102,20 +129,20 @@ def promising(table: PhraseTable, model: LanguageModel, stream: np.ndarray) -> b
     if not len(at):
         return False
     a, b = stream[at], stream[at + 1]
-    begin_a, begin_b = table.readings_from[a], table.readings_from[b]
-    count_a, count_b = table.readings_from[a + 1] - begin_a, table.readings_from[b + 1] - begin_b
+    begin_a, begin_b = index.readings_from[a], index.readings_from[b]
+    count_a, count_b = index.readings_from[a + 1] - begin_a, index.readings_from[b + 1] - begin_b
     one, two = ranges(begin_a, count_a), ranges(begin_b, count_b)
     pairs = count_b.repeat(count_a)
     both_two = ranges(begin_b.repeat(count_a), pairs)
     both_one = one.repeat(pairs)
     k = np.arange(len(at))
     seam = np.concatenate([k.repeat(count_a), k.repeat(count_b), k.repeat(count_a).repeat(pairs)])
-    last = np.concatenate([table.readings[one], a.repeat(count_b), table.readings[both_one]])
-    following = np.concatenate([b.repeat(count_a), table.readings[two], table.readings[both_two]])
+    last = np.concatenate([index.readings[one], a.repeat(count_b), index.readings[both_one]])
+    following = np.concatenate([b.repeat(count_a), index.readings[two], index.readings[both_two]])
     term = np.flatnonzero(_is_term(table, last, following))
     if not len(term):
         return False
-    alone, joint = table.reading_worth
+    alone, joint = index.reading_worth
     worth = np.concatenate([alone[one], alone[two], joint[both_one] + joint[both_two]])[term]
     kind = np.repeat([HEAD, TAIL, HEAD | TAIL], [len(one), len(two), len(both_one)])[term]
     seam = seam[term]
@@ -141,15 +168,20 @@ def _odds(
     worth: np.ndarray,
     kind: np.ndarray,
 ) -> np.ndarray:
-    """Return the log-odds that two neighbours stand for a term.
+    """Return the log-odds that two neighbours, never seen beside each other, stand for a term.
 
     ``left``, ``right``: the ids at the seam; ``last``, ``first``: those of the term; ``worth``: of its reworded parts (see
-    `PhraseTable.worth`); ``kind``: HEAD, TAIL or both, what of it is reworded
+    `TermIndex.worth`); ``kind``: HEAD, TAIL or both, what of it is reworded
     """
     size, unigram, w = len(model.unigrams), model.unigrams, WEIGHTS
     known_left, known_right = np.where(left < size, left, 0), np.where(right < size, right, 0)
-    pair, _ = model.bigram(last, first)
-    shown, _ = model.bigram(known_left, known_right)
+    pair = model.unigram_backoff[last] + unigram[first]
+    hits, (code, _) = model.bigrams.find(pair_keys(last, first))
+    pair[hits] = model.codebook[code]
+    unseen = np.ones(len(pair))
+    unseen[hits] = 0.0
+    # What stands there was never seen.
+    shown = model.unigram_backoff[known_left] + unigram[known_right]
     kept = np.where(kind == HEAD, table.science[right], np.where(kind == TAIL, table.science[left], 0)) / _FIELD
     odds: np.ndarray = (
         w["base"]
@@ -157,7 +189,7 @@ def _odds(
         + w["model"] * (unigram[last] + pair - unigram[known_left] - shown)
         + w["attraction"] * (pair - unigram[first])
         + w["both"] * (kind == (HEAD | TAIL))
-        + w["unseen"] * never_seen(model, last, first)
+        + w["unseen"] * unseen
         + w["joined"] / _AFFINITY * table.affinity[table.classes[0, left], table.classes[1, right]]
         + w["term"] / _AFFINITY * table.affinity[table.classes[0, last], table.classes[1, first]]
         + w["field_kept"] * kept
@@ -178,14 +210,12 @@ def composed(
     model: LanguageModel,
     stream: np.ndarray,
     arcs: Arcs,
-    seam: np.ndarray | None = None,
     named: np.ndarray | None = None,
 ) -> np.ndarray:
     """float64[m]: by how many nats the word-for-word arcs are favoured that make an established term with a neighbour.
 
     0 for those that don't, and for all of them where the text is too long for so few of them to be more than chance.
 
-    ``seam``: bool[n + 1], the boundaries between words that the model never saw beside each other, where known
     ``named``: bool[m], arcs that likely read a name, which are left out
     """
     out = np.zeros(len(arcs))
@@ -193,7 +223,7 @@ def composed(
     mine = np.flatnonzero(ok if named is None else ok & ~named)
     if not len(mine):
         return out
-    x, y, at, odds = _pairs(table, model, stream, arcs[mine], seam)
+    x, y, at, odds = _pairs(table, model, stream, arcs[mine])
     if not len(x):
         return out
     # Of readings of one seam the likeliest counts: a lone one in a long text is what chance brings.
@@ -222,7 +252,7 @@ def composed(
 
 
 def _pairs(
-    table: PhraseTable, model: LanguageModel, stream: np.ndarray, arcs: Arcs, seam: np.ndarray | None
+    table: PhraseTable, model: LanguageModel, stream: np.ndarray, arcs: Arcs
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
     """Return the neighbours that may stand for a term: its two parts, the boundary between them, and the log-odds.
 
@@ -247,15 +277,15 @@ def _pairs(
     x, y, last, first = x[term], y[term], last[term], first[term]
     starts, stops = np.concatenate([np.arange(n), start]), np.concatenate([np.arange(1, n + 1), stop])
     left, right = stream[stops[x] - 1], stream[starts[y]]
-    strange = never_seen(model, left, right) if seam is None else seam[starts[y]]
+    strange = never_seen(model, left, right)
     x, y, last, first, left, right = (v[strange] for v in (x, y, last, first, left, right))
     if not len(x):
         return x, y, x, np.zeros(0)
     head, tail = x >= n, y >= n
     both = head & tail
-    worth = np.zeros(len(x))
-    worth[head] = table.worth[np.where(both, 2, 0)[head], arcs.entry[x[head] - n]]
-    worth[tail] += table.worth[np.where(both, 3, 1)[tail], arcs.entry[y[tail] - n]]
+    worth, of_entry = np.zeros(len(x)), table.term_index.value.worth
+    worth[head] = of_entry[np.where(both, 2, 0)[head], arcs.entry[x[head] - n]]
+    worth[tail] += of_entry[np.where(both, 3, 1)[tail], arcs.entry[y[tail] - n]]
     return x, y, starts[y], _odds(table, model, left, right, last, first, worth, HEAD * head + TAIL * tail)
 
 

@@ -115,7 +115,7 @@ class Engine:
         stream = self._near.correct(tokens)
         if stream is not tokens.stream:
             found = self.table.match(stream)
-            found = find_matches(found, tokens, free)
+        found = find_matches(found, tokens, free)
         base = replace(clean, offsets=offsets, free=free, places=places)
         section = clean if families is None else self._read(base, found, families)
         if section.verdict.probability < 0.5 and (phrases or families is None or self._promising(tokens)):

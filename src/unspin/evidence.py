@@ -16,6 +16,9 @@ from .tokens import BREAK, HYPHEN, Tokens, ranges, split
 #: Weight of an academic phrase that is worth a look (see `screen`).
 SCREEN_PHRASE = 0.03
 
+#: Weight a word under which a text is taken for clean of academic rewording, for the words beyond a sentence, as far as that.
+ACADEMIC, SENTENCE, PARAGRAPH = 0.1, 16, 40
+
 #: Share of capitalised words from which on a sentence is a heading.
 HEADING = 0.4
 
@@ -92,7 +95,9 @@ def screen(table: PhraseTable, found: Matches, words: int, enabled: np.ndarray) 
         ((prior + (s := max(total[f] for f in named)), s, slope, families) for named, slope, prior, families in _SPINNERS),
         key=itemgetter(0),
     )
-    if best <= slope * words and not total[_USER] > 0:
+    # Of a sentence nothing more is asked; a paragraph holds such words by chance.
+    asked = slope * words if slope else ACADEMIC * min(max(words - SENTENCE, 0), PARAGRAPH)
+    if best <= asked and not total[_USER] > 0:
         return None, phrases, best
     return families & enabled, phrases, best
 

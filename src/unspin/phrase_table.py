@@ -6,9 +6,10 @@ that is a spun form, an original, or both; every phrase of a stream is found by 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from functools import cached_property
+from typing import Any, Generic, TypeVar
 
 import numpy as np
 
@@ -19,6 +20,7 @@ from .kernels import address
 #: Flags of an entry: its original is a name; its spun form is ordinary English too.
 CASED, COMMON = 1, 2
 
+T = TypeVar("T")
 _U = np.uint64
 _P = _U(0x9E3779B97F4A7C15)
 
@@ -30,6 +32,36 @@ class Matches:
     start: np.ndarray
     length: np.ndarray
     phrase: np.ndarray
+
+
+@dataclass(frozen=True, slots=True)
+class TermIndex:
+    """See `composition.index_terms`. V words, R readings, E entries.
+
+    ``sides``         bool[4, V]: whether a word is the first of the words of a term, or the second; whether the thesaurus family
+                      makes it of a first one, or a second one
+    ``readings_from`` int64[V + 1] into ``readings``, int64: the words of terms that it makes the word of
+    ``reading_worth`` float32[2, R]: what a reading brings to the log-odds of a term, alone and with the other part reworded too
+    ``worth``         float32[4, E]: the same of an entry, as the first and the second part alone, then with another
+    """
+
+    sides: np.ndarray
+    readings_from: np.ndarray
+    readings: np.ndarray
+    reading_worth: np.ndarray
+    worth: np.ndarray
+
+
+class Later(Generic[T]):
+    """A value that is made when somebody first asks for it."""
+
+    def __init__(self, make: Callable[..., T], *args: Any) -> None:
+        self._make, self._args = make, args
+
+    @cached_property
+    def value(self) -> T:
+        # Threads may both make it; it comes to the same.
+        return self._make(*self._args)
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,11 +84,7 @@ class PhraseTable:
     ``terms``         uint64, sorted: keys of word pairs that stand beside each other in technical terms, the originals of
                       the academic family among them
     ``classes``, ``affinity``, ``science``: see `terms.Terms`
-    ``term_sides``    bool[4, V]: whether a word is the first of such a pair, or the second; whether the thesaurus
-                      family makes it of a first one, or a second one
-    ``readings_from`` int64[V + 1] into ``readings``, int64: the words of terms that it makes the word of; ``reading_worth``:
-                      float32[2, R], and ``worth``, float32[4, E]: what a reading and an entry bring to the log-odds of a
-                      term, alone and with another, of entries as its first part and as its second
+    ``term_index``    what of the table makes terms, by words; worked out when a text first asks (`TermIndex`)
     ``suspicion``     float32[P, F]: log P(phrase | spun by the family) − log P(phrase | clean), for screening
     """
 
@@ -84,11 +112,7 @@ class PhraseTable:
     classes: np.ndarray
     affinity: np.ndarray
     science: np.ndarray
-    term_sides: np.ndarray
-    readings_from: np.ndarray
-    readings: np.ndarray
-    reading_worth: np.ndarray
-    worth: np.ndarray
+    term_index: Later[TermIndex]
     texts: Sequence[str]
     wheres: Sequence[str]
     contexts: Sequence[tuple[tuple[str, ...], tuple[str, ...]]]

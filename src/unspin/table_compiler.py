@@ -12,7 +12,7 @@ import numpy as np
 from .composition import index_terms
 from .inflection import inflect
 from .language_model import UNKNOWN_WORD, LanguageModel, pair_keys
-from .phrase_table import CASED, COMMON, PhraseTable, index_phrases
+from .phrase_table import CASED, COMMON, Later, PhraseTable, index_phrases
 from .rows import FAMILIES, Row
 from .terms import Terms, no_terms
 from .tokens import BREAK, COLON, COMMA, FIRST_WORD, HYPHEN, OTHER, PAREN, UNK, split, tokenise
@@ -279,8 +279,9 @@ def _arrays(
         family, flags, np.array([v[2] for _, v in kept], dtype=np.int32),
         np.array([k[3] for k, _ in kept], dtype=np.int32), np.array(pieces_from, dtype=np.int64), piece, fire,
         suspicion, terms, known.classes, known.affinity, known.science,
-        *index_terms(
-            model, log_unigram, tokens, tokens_from, entries_from, original, log_weight, family, flags, terms, known.science
+        Later(
+            index_terms, model, log_unigram, tokens, tokens_from, entries_from, original, log_weight, family, flags, terms,
+            known.science,
         ),
         [r.original for r in rows], [r.where for r in rows], contexts,
     )  # fmt: skip

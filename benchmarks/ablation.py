@@ -95,7 +95,7 @@ def without_survivors(table: PhraseTable) -> PhraseTable:
 
 def without_terms(table: PhraseTable) -> PhraseTable:
     """Return *table* with no established terms to compose."""
-    return replace(table, terms=table.terms[:0], term_sides=np.zeros_like(table.term_sides))
+    return replace(table, terms=table.terms[:0])
 
 
 def settings(engine: Engine, **changes: Any) -> Engine:

@@ -177,6 +177,7 @@ def main(argv: list[str] | None = None) -> int:
         if arguments.corpus:
             documents = held_out_documents(arguments.corpus)
             report_clean(restorer, "held-out corpus", documents)
+            report_clean(restorer, "its lines, alone", [line for text in documents for line in text.split("\n")])
             report_generated(restorer, "held-out sample", documents[:: max(1, len(documents) // 200)])
 
     return command.status(work)

@@ -9,12 +9,13 @@ from dataclasses import replace
 from unspin import resources
 from unspin.phrase_table import PhraseTable
 from unspin.rows import Row
-from unspin.table_compiler import compile_rows, fires
+from unspin.table_compiler import compile_rows, fires, terms_of
 
 
 def compiled(rows: Iterable[Row]) -> PhraseTable:
     """Compile *rows* as the shipped table is, with the terms that it carries."""
-    return compile_rows(rows, resources.language_model(), resources.phrase_table().terms)
+    model = resources.language_model()
+    return compile_rows(rows, model, terms_of(resources.phrase_table(), model))
 
 
 def without(rows: Iterable[Row], share: float, seed: int = 0) -> list[Row]:

@@ -7,11 +7,12 @@ import pytest
 
 import unspin
 from unspin import resources
-from unspin.composition import _inner, _is_term, composed, never_seen, promising
+from unspin.composition import _is_term, composed, never_seen, promising
 from unspin.evidence import gather
 from unspin.phrase_table import PhraseTable
 from unspin.rows import FAMILIES, parse_rows
-from unspin.table_compiler import compile_rows, term_pairs
+from unspin.table_compiler import compile_rows
+from unspin.terms import no_terms, term_pairs
 from unspin.tokens import FIRST_WORD, tokenise
 
 from .conftest import load_cases
@@ -23,8 +24,7 @@ PLAIN = [c["text"] for c in CASES if not c["expect"]]
 
 def _is_promising(text: str, table: PhraseTable | None = None) -> bool:
     table = table or resources.phrase_table()
-    stream = tokenise(text, table.vocabulary).stream
-    return promising(table, resources.language_model(), stream, table.match(stream))
+    return promising(table, resources.language_model(), tokenise(text, table.vocabulary).stream)
 
 
 def _by_parts(text: str, table: PhraseTable) -> set[tuple[str, str]]:
@@ -35,7 +35,7 @@ def _by_parts(text: str, table: PhraseTable) -> set[tuple[str, str]]:
     good = composed(table, resources.language_model(), tokens.stream, arcs)
     return {
         (" ".join(tokens.words[k] for k in tokens.at[arcs.start[m] : arcs.stop[m]]), table.texts[table.row[arcs.entry[m]]])
-        for m in np.flatnonzero(good).tolist()
+        for m in np.flatnonzero(good > 1.0).tolist()
     }
 
 
@@ -75,7 +75,7 @@ ROWS = (
 
 def _table(*terms: str) -> PhraseTable:
     model = resources.language_model()
-    return compile_rows(parse_rows(ROWS, name="t"), model, term_pairs(terms, model))
+    return compile_rows(parse_rows(ROWS, name="t"), model, no_terms(len(model.unigrams), term_pairs(terms, model)))
 
 
 def test_a_pair_needs_its_term() -> None:
@@ -100,7 +100,8 @@ def test_a_pair_needs_to_stand_together_and_in_order() -> None:
 def test_a_pair_that_the_model_has_seen_is_english() -> None:
     model = resources.language_model()
     rows = ("# family: thesaurus", "deep = murky | profound", "learning = waters")
-    table = compile_rows(parse_rows(rows, name="t"), model, term_pairs(["deep learning"], model))
+    known = no_terms(len(model.unigrams), term_pairs(["deep learning"], model))
+    table = compile_rows(parse_rows(rows, name="t"), model, known)
     assert _by_parts("We use profound waters to classify the images.", table) == {("profound", "deep"), ("waters", "learning")}
     assert _by_parts("We use murky waters to classify the images.", table) == set()
 
@@ -129,8 +130,21 @@ def test_rows_of_other_families_and_common_ones_make_no_term() -> None:
     "text", ["The clever telephone rang twice.", "The distant sensing of danger woke the dog.", "The crude information was late."]
 )
 def test_neighbours_that_make_a_term_by_chance(text: str) -> None:
-    """Smart phone, remote sensing, raw data: terms in form, but what stands there is not odd enough."""
-    assert _by_parts(text, resources.phrase_table()) == set()
+    """Smart phone, remote sensing, raw data: alone they may be reworded, one of them in an article is chance."""
+    story = (
+        "They had walked all day along the river, and when the sun went down they found a farm where an old man let them sleep "
+        "in the barn. In the morning it rained. Nobody spoke much at breakfast, and the road back to town was long and muddy. "
+        "The children counted the bridges, the mother carried the bags, and the father told them how his own father had once "
+        "crossed the hills on foot with nothing but a loaf of bread and a map that he could not read."
+    )
+    for whole in (f"{text} {story} {story}", f"{story} {story} {text}"):
+        assert _by_parts(whole, resources.phrase_table()) == set()
+
+
+def test_more_of_them_are_no_chance() -> None:
+    """What one pair in a long text can't show, several do; and beside a pair less is asked of the next one."""
+    text = "We use crude information, profound studying, neural organization and the haze figuring of arbitrary woodland."
+    assert unspin.restore(text) == "We use raw data, deep learning, neural network and the cloud computing of random forest."
 
 
 def test_terms_against_a_set() -> None:
@@ -144,14 +158,6 @@ def test_terms_against_a_set() -> None:
     assert {p for p, yes in zip(shown, _is_term(table, a, b).tolist()) if yes} == known
     nothing = compile_rows([], model)
     assert not _is_term(nothing, a, b).any()
-
-
-def test_inner_probability_against_a_sum() -> None:
-    model = resources.language_model()
-    tokens = np.array([model.vocabulary[w] for w in "at the same time".split()])
-    slow = sum(float(model.bigram(tokens[k : k + 1], tokens[k + 1 : k + 2])[0][0]) for k in range(3))
-    assert _inner(model, tokens) == pytest.approx(slow, rel=1e-5)
-    assert _inner(model, tokens[:1]) == 0.0
 
 
 def test_promising_is_what_composed_will_find() -> None:

@@ -19,7 +19,7 @@ from unspin import forward_backward, kernels, lattice, resources, xor_map
 from unspin.calibration import CALIBRATION
 from unspin.channel import Channel
 from unspin.channel import Settings as Constants
-from unspin.composition import _strange_neighbours
+from unspin.composition import _seams
 from unspin.decoder import _readings, _readings_native, choose
 from unspin.evidence import _weights, find_matches, gather
 from unspin.forward_backward import schedule
@@ -293,16 +293,18 @@ def test_evidence_of_a_shuffled_text(seed: int, pure: Callable[..., Any]) -> Non
 
 @native
 @pytest.mark.parametrize("seed", range(40))
-def test_strange_neighbours(seed: int, pure: Callable[..., Any]) -> None:
+def test_seams(seed: int, pure: Callable[..., Any]) -> None:
     rng = np.random.default_rng(seed)
     table, model = phrase_table(), language_model()
     # Words that terms are made of, and what they are reworded to; beside each other, few of them are a term.
-    words = np.flatnonzero(table.term_sides[seed % 4])
-    stream = np.concatenate([[1, 1], rng.choice(words, int(rng.integers(0, 100))), [len(table.log_unigram) - 1, 1, 1]])
-    where = _strange_neighbours(table, model, stream)
-    assert_same(where, pure(_strange_neighbours, table, model, stream))
+    words = np.flatnonzero(table.term_index.value.sides[seed % 4])
+    for drawn in (int(rng.integers(0, 100)), 3000):
+        stream = np.concatenate([[1, 1], rng.choice(words, drawn), [len(table.log_unigram) - 1, 1, 1]])
+        found = _seams(table, model, stream)
+        assert_same(found, pure(_seams, table, model, stream))
+    assert len(found)
     text = np.concatenate([tokenise(t, table.vocabulary).stream for t in TEXTS])
-    assert_same(_strange_neighbours(table, model, text), pure(_strange_neighbours, table, model, text))
+    assert_same(_seams(table, model, text), pure(_seams, table, model, text))
 
 
 @native
@@ -356,7 +358,7 @@ def test_channel(text: str, families: tuple[str, ...], seed: int, pure: Callable
     at, rng = _laid(text, families), np.random.default_rng(seed)
     size, arcs = len(at.tokens.stream), len(at.evidence.arcs)
     quoted = (np.arange(size) // 7 % 4 == 0) & (seed % 2 > 0)
-    composed = rng.random(arcs) < 0.2 if seed > 1 else None
+    composed = np.where(rng.random(arcs) < 0.2, rng.normal(0.0, 3.0, arcs), 0.0) if seed > 1 else None
     at.evidence = replace(at.evidence, quoted=quoted, composed=composed, nested=rng.random(arcs) < 0.1)
     constants = Constants(draw=0.3 + seed, own_rate=1.5, pool=0.2 * seed, cache=0.1 * seed, name=-0.3, quoted=(0.7, 1.9))
     fast, slow = at.channel(constants), pure(at.channel, constants)

@@ -14,8 +14,9 @@ from unspin import DataError, container, kernels, resources
 from unspin.phrase_table import PhraseTable, index_phrases
 from unspin.resources import language_model
 from unspin.rows import Row, parse_rows, read_rows
-from unspin.table_compiler import compile_rows, term_pairs
+from unspin.table_compiler import compile_rows
 from unspin.table_file import KIND, open_table, save_table, stored_rows
+from unspin.terms import no_terms, term_pairs
 
 from .conftest import DATA
 
@@ -37,7 +38,8 @@ def _rows(source: dict[str, str]) -> list[Row]:
 @pytest.fixture(scope="module")
 def table() -> PhraseTable:
     model = language_model()
-    return compile_rows(_rows(SOURCE), model, term_pairs(["deep learning", "machine learning", "deep qwertzuiop"], model))
+    pairs = term_pairs(["deep learning", "machine: learning | qwertzuiop", "# deep sea", "deep qwertzuiop"], model)
+    return compile_rows(_rows(SOURCE), model, no_terms(len(model.unigrams), pairs))
 
 
 @pytest.fixture(scope="module")
@@ -58,6 +60,10 @@ def test_saved_and_opened(table: PhraseTable, path: Path) -> None:
             # These are stored with eleven bits.
             expected = was.astype(np.float16).astype(was.dtype) if field.name in halved else was
             assert (now == expected).all(), field.name
+        elif field.name == "term_index":
+            for name in ("sides", "readings_from", "readings", "reading_worth", "worth"):
+                # Made of those.
+                assert np.allclose(getattr(now.value, name), getattr(was.value, name), atol=0.02), name
         elif field.name in ("keys", "found"):
             assert now.keys() == was.keys()
             assert all((now[k] == was[k]).all() for k in was), field.name
@@ -109,10 +115,10 @@ def test_terms(table: PhraseTable) -> None:
     pairs = {(names[int(t) >> 21], names[int(t) & (1 << 21) - 1]) for t in table.terms}
     # The listed ones that the model knows, and those inside the academic originals.
     assert pairs == {("deep", "learning"), ("machine", "learning"), ("deep", "neural"), ("neural", "network")}
-    sides = [{w for w, k in table.vocabulary.items() if side[k]} for side in table.term_sides]
-    # The first and the second words of those; and what the thesaurus family makes of them.
+    sides = [{w for w, k in table.vocabulary.items() if side[k]} for side in table.term_index.value.sides]
+    # The first and the second words of those; and what the thesaurus family makes of them, ordinary English left out.
     assert sides[:2] == [{"deep", "machine", "neural"}, {"learning", "neural", "network"}]
-    assert sides[2:] == [{"profound", "contraption"}, {"studying"}]
+    assert sides[2:] == [{"profound", "contraption"}, set()]
 
 
 def test_another_model_is_refused(path: Path) -> None:
@@ -123,7 +129,7 @@ def test_another_model_is_refused(path: Path) -> None:
 
 def test_a_table_that_lacks_an_array_is_refused(path: Path, tmp_path: Path) -> None:
     meta, arrays = container.read(path, KIND)
-    for name in ("tokens", "pieces.count", "terms", "texts", "source"):
+    for name in ("tokens", "pieces.count", "terms.gap", "texts", "source"):
         rest = {k: v for k, v in arrays.items() if k != name}
         container.write(tmp_path / "less.table", KIND, meta, rest)
         with pytest.raises(DataError, match=rf"less\.table: holds no '{name}'"):

@@ -17,7 +17,7 @@ def test_table_is_what_the_rows_make(tmp_path: Path) -> None:
     """Where this fails, the rows, the model or the compiler changed: ``python -m unspin.build table`` brings it up."""
     made = tmp_path / "phrases.table"
     command = [sys.executable, "-m", "unspin.build", "table", str(DATA / "phrases"), "-o", made]
-    command += ["-t", str(DATA / "terms" / "academic.txt")]
+    command += ["-t", str(DATA / "terms")]
     done = subprocess.run(
         [*map(str, command), "-m", str(data_path("model", "english.lm"))], capture_output=True, text=True, check=False
     )

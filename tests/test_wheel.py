@@ -38,7 +38,7 @@ text = ("In accordance with the White Home, the legal guidelines are new. "
 from unspin import restorer
 from unspin.rows import parse_row
 compiled = []
-restorer.compile_rows = lambda rows, model, terms: compiled.extend((len(rows), len(terms)))
+restorer.compile_rows = lambda rows, model, terms: compiled.extend((len(rows), len(terms.pairs)))
 restorer._table_with((parse_row("smart speaker = gizmo wotsit"),))
 print(json.dumps({
     "file": unspin.__file__,

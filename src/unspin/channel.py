@@ -55,7 +55,6 @@ class Settings:
     ``common``       log-penalty of a spun form that is marked as ordinary English too
     ``fingerprint``  log-odds a word by which an academic phrase of the table is rarer in clean text than n-grams say
     ``nested``       log-penalty of reading a part of what the table knows as one long spun phrase
-    ``composed``     log-odds of parts that make an established term, beyond what n-grams say
     ``name``         log-penalty of reading as spun a capitalised word amid a sentence, times how sure a name it is
     ``pool``         weight of what the other occurrences of a spun form say of what it stands for
     ``cache``        weight of a word's count elsewhere in the document against the count to be expected
@@ -72,7 +71,6 @@ class Settings:
     common: float = -3.0
     fingerprint: float = 5.0
     nested: float = -0.5
-    composed: float = 3.0
     name: float = -1.0
     pool: float = 0.4
     cache: float = 0.15
@@ -105,7 +103,7 @@ class Channel:
         self.penalty *= np.exp(settings.name * evidence.named)
         self.penalty[evidence.nested] *= np.exp(settings.nested)
         if evidence.composed is not None:
-            self.penalty[evidence.composed] *= np.exp(settings.composed)
+            self.penalty *= np.exp(evidence.composed)
         # Of spun forms, originals and words only which are the same counts from here on.
         self.spun = numbered(evidence.spun)
         self.heads = np.flatnonzero(graph.head)
@@ -138,7 +136,7 @@ class Channel:
             *map(address, (arcs.start, arcs.stop, arcs.entry, table.family, table.original, table.log_weight, table.flags)),
             *map(address, (table.tokens_from, evidence.spun, evidence.named, evidence.nested)), composed,
             address(evidence.quoted), kept, address(evidence.kept.phrase), COMMON, _ACADEMIC,
-            s.common, s.fingerprint, s.nested, s.composed, s.name, size - 1, address(scratch),
+            s.common, s.fingerprint, s.nested, s.name, size - 1, address(scratch),
             at, at + 8 * m, at + 8 * (2 * m + kept), at + 8 * (3 * m + kept), f, f + 8 * m, b, b + m,
             at + 8 * number, at + 8 * (number + nodes), at + 8 * (number + 2 * nodes), address(counts),
         )  # fmt: skip

@@ -115,7 +115,7 @@ class Engine:
         found = self.table.match(tokens.stream)
         families, phrases, weight = screen(self.table, found, words, self.families)
         clean = Section(text, tokens, no_evidence(words, weight))
-        if families is None and not phrases and not self._promising(tokens, found):
+        if families is None and not phrases and not self._promising(tokens):
             return clean
         places, quotations = self._places(text)
         free = protected.free_words(tokens.offsets, places)
@@ -123,12 +123,11 @@ class Engine:
         stream = self._near.correct(tokens)
         if stream is not tokens.stream:
             found = self.table.match(stream)
-        everywhere = found
         found = find_matches(found, tokens, free)
         base = replace(clean, free=free, places=places, quoted=quoted, quotations=quotations)
         section = clean if families is None else self._read(base, found, families)
         spun = section.verdict.probability >= 0.5
-        if (not spun or words < SHORT) and (phrases or families is None or self._promising(tokens, everywhere)):
+        if (not spun or words < SHORT) and (phrases or families is None or self._promising(tokens)):
             # Not spun throughout, or too short to tell, but a tortured phrase or two may stand in it.
             found = find_matches(found, tokens, ~quoted)
             alone = self._read(base, found, _PHRASES & self.families, phrases_only=True)
@@ -146,15 +145,16 @@ class Engine:
             places += protected.find_user_places(text, self.patterns)
         return places, quotations
 
-    def _promising(self, tokens: Tokens, found: Matches) -> bool:
+    def _promising(self, tokens: Tokens) -> bool:
         """Whether a term may stand in the text reworded, and the families that it takes are enabled."""
-        return bool(self.families[_PHRASES].all()) and promising(self.table, self.model, tokens.stream, found)
+        return bool(self.families[_PHRASES].all()) and promising(self.table, self.model, tokens.stream)
 
     def _read(self, section: Section, found: Matches, families: np.ndarray, *, phrases_only: bool = False) -> Section:
         """Weigh the readings that some families offer; without any, nothing says that the section is spun."""
         evidence = gather(self.table, section.tokens, found, families, section.quoted)
         if phrases_only:
-            evidence = by_parts(self.table, evidence, composed(self.table, self.model, section.tokens.stream, evidence.arcs))
+            favoured = composed(self.table, self.model, section.tokens.stream, evidence.arcs, evidence.named > 0)
+            evidence = by_parts(self.table, evidence, favoured)
         if not len(evidence.arcs):
             return replace(section, verdict=no_evidence(len(section.tokens)))
         reading = infer(self.table, self.model, section.tokens.stream, evidence, self.settings)

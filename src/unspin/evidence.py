@@ -20,6 +20,9 @@ from .tokens import BREAK, HYPHEN, Tokens, ranges, split
 #: Weight of an academic phrase that is worth a look (see `screen`).
 SCREEN_PHRASE = 0.03
 
+#: Weight a word under which a text is taken for clean of academic rewording, for the words beyond a sentence, as far as that.
+ACADEMIC, SENTENCE, PARAGRAPH = 0.1, 16, 40
+
 #: Share of capitalised words from which on a sentence is a heading.
 HEADING = 0.4
 
@@ -58,7 +61,8 @@ class Evidence:
     ``families``   those of the survivors
     ``kept``       the one-token survivors, for each original's own record
     ``quoted``     bool[n]: stands in quotation marks, which many spinners leave alone
-    ``composed``   bool[m]: makes an established term with a neighbour (`composition`); None where it wasn't asked
+    ``composed``   float64[m]: by how many nats it is favoured since it makes an established term with a neighbour
+                   (`composition`); None where it wasn't asked
     """
 
     arcs: Arcs
@@ -74,7 +78,7 @@ class Evidence:
 
 def by_parts(table: PhraseTable, evidence: Evidence, composed: np.ndarray) -> Evidence:
     """Return the evidence of academic phrases: of what is word for word, the arcs *composed* to a term alone."""
-    ok = composed | (table.family[evidence.arcs.entry] != _THESAURUS)
+    ok = (composed > 0) | (table.family[evidence.arcs.entry] != _THESAURUS)
     survivor = evidence.survivor.copy()
     survivor[_THESAURUS] = 0.0
     return Evidence(
@@ -98,7 +102,9 @@ def screen(table: PhraseTable, found: Matches, words: int, enabled: np.ndarray) 
         ((prior + (s := max(total[f] for f in named)), s, slope, families) for named, slope, prior, families in _SPINNERS),
         key=itemgetter(0),
     )
-    if best <= slope * words and not total[_USER] > 0:
+    # Of a sentence nothing more is asked; a paragraph holds such words by chance.
+    asked = slope * words if slope else ACADEMIC * min(max(words - SENTENCE, 0), PARAGRAPH)
+    if best <= asked and not total[_USER] > 0:
         return None, phrases, best
     return families & enabled, phrases, best
 

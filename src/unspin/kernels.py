@@ -31,7 +31,7 @@ _FUNCTIONS: dict[str, tuple[Any, list[Any]]] = {
     "own": (None, [_I, *[_P] * 4, _I, _P, *[_D] * 3, _P, _P]),
     "alive": (None, [_I, _P, _D, *[_P] * 3]),
     "numbered": (_I, [_I, _P, _I, _P, _P]),
-    "strange": (_I, [_I, _P, _I, _P, _P, _P, _I, _P, _I, _I, _U, _U, _U, *[_P] * 4]),
+    "seams": (_I, [_I, _P, _I, *[_P] * 3, _I, _P, _I, _P, _I, _I, _U, _U, _U, *[_P] * 12]),
     "match": (_I, [_I, _P, _P, _P, _I, *[_P] * 8]),
     "weights": (None, [_I, _I, _P, _I, _P, _P, _P]),
     "free_matches": (_I, [_I, _P, _P, _P, _I, _I, *[_P] * 7]),
@@ -47,7 +47,7 @@ _FUNCTIONS: dict[str, tuple[Any, list[Any]]] = {
     "readings": (None, [_I, _I, *[_P] * 4, _D, *[_P] * 13]),
     "lay": (
         None,
-        [_I, _I, *[_P] * 4, _I, *[_P] * 13, _I, _P, ctypes.c_uint8, _I, *[_D] * 5, _I, *[_P] * 13],
+        [_I, _I, *[_P] * 4, _I, *[_P] * 13, _I, _P, ctypes.c_uint8, _I, *[_D] * 4, _I, *[_P] * 13],
     ),
     "thin": (None, [_I, *[_P] * 3, _I, *[_P] * 9, _I, *[_P] * 17]),
     "factor": (

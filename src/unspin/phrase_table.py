@@ -6,31 +6,29 @@ that is a spun form, an original, or both; every phrase of a stream is found by 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from functools import cached_property
+from typing import Any, Generic, TypeVar
 
 import numpy as np
 
 from . import kernels
 from .errors import DataError
 from .kernels import address
-from .language_model import pair_keys
-from .rows import FAMILIES
 
 #: Flags of an entry: its original is a name; its spun form is ordinary English too.
 CASED, COMMON = 1, 2
-#: Weight (`PhraseTable.suspicion`) over which a thesaurus form is rare enough in clean text to be worth a look by itself.
-RARE = 0.0
-_THESAURUS = FAMILIES.index("thesaurus")
 
+T = TypeVar("T")
 _KINDS = {
-    **dict.fromkeys("keys_from tokens_from tokens entries_from pieces_from readings_from readings".split(), np.int64),
+    **dict.fromkeys("keys_from tokens_from tokens entries_from pieces_from".split(), np.int64),
     **dict.fromkeys("found single original row context piece".split(), np.int32),
-    **dict.fromkeys("family flags".split(), np.uint8),
+    **dict.fromkeys("family flags classes".split(), np.uint8),
+    **dict.fromkeys("affinity science".split(), np.int8),
     **dict.fromkeys("fires suspicion log_weight log_unigram".split(), np.float32),
     **dict.fromkeys("keys terms".split(), np.uint64),
-    **dict.fromkeys("starts_longer term_sides".split(), np.bool_),
+    **dict.fromkeys(["starts_longer"], np.bool_),
 }
 
 _U = np.uint64
@@ -44,6 +42,36 @@ class Matches:
     start: np.ndarray
     length: np.ndarray
     phrase: np.ndarray
+
+
+@dataclass(frozen=True, slots=True)
+class TermIndex:
+    """See `composition.index_terms`. V words, R readings, E entries.
+
+    ``sides``         bool[4, V]: whether a word is the first of the words of a term, or the second; whether the thesaurus family
+                      makes it of a first one, or a second one
+    ``readings_from`` int64[V + 1] into ``readings``, int64: the words of terms that it makes the word of
+    ``reading_worth`` float32[2, R]: what a reading brings to the log-odds of a term, alone and with the other part reworded too
+    ``worth``         float32[4, E]: the same of an entry, as the first and the second part alone, then with another
+    """
+
+    sides: np.ndarray
+    readings_from: np.ndarray
+    readings: np.ndarray
+    reading_worth: np.ndarray
+    worth: np.ndarray
+
+
+class Later(Generic[T]):
+    """A value that is made when somebody first asks for it."""
+
+    def __init__(self, make: Callable[..., T], *args: Any) -> None:
+        self._make, self._args = make, args
+
+    @cached_property
+    def value(self) -> T:
+        # Threads may both make it; it comes to the same.
+        return self._make(*self._args)
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,9 +93,8 @@ class PhraseTable:
     ``fires``         float32[P, F]: P(family touches the phrase), 0 where it is no original of the family
     ``terms``         uint64, sorted: keys of word pairs that stand beside each other in technical terms, the originals of
                       the academic family among them
-    ``term_sides``    bool[4, V]: whether a word is the first of such a pair, or the second; whether the thesaurus
-                      family makes it of a first one, or a second one, oftener than it stands in clean text
-    ``readings_from`` int64[V + 1] into ``readings``, int64: the words of terms that it makes the word of
+    ``classes``, ``affinity``, ``science``: see `terms.Terms`
+    ``term_index``    what of the table makes terms, by words; worked out when a text first asks (`TermIndex`)
     ``suspicion``     float32[P, F]: log P(phrase | spun by the family) − log P(phrase | clean), for screening
     """
 
@@ -92,9 +119,10 @@ class PhraseTable:
     fires: np.ndarray
     suspicion: np.ndarray
     terms: np.ndarray
-    term_sides: np.ndarray
-    readings_from: np.ndarray
-    readings: np.ndarray
+    classes: np.ndarray
+    affinity: np.ndarray
+    science: np.ndarray
+    term_index: Later[TermIndex]
     texts: Sequence[str]
     wheres: Sequence[str]
     contexts: Sequence[tuple[tuple[str, ...], tuple[str, ...]]]
@@ -188,33 +216,3 @@ def index_phrases(
             found.append(phrases)
     keys_from = np.concatenate([[0], np.cumsum([len(k) for k in keys])]).astype(np.int64)
     return single, longer, keys_from, np.concatenate(keys), np.concatenate(found)
-
-
-def index_terms(
-    terms: np.ndarray,
-    tokens: np.ndarray,
-    tokens_from: np.ndarray,
-    entries_from: np.ndarray,
-    original: np.ndarray,
-    family: np.ndarray,
-    suspicion: np.ndarray,
-    size: int,
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Return ``term_sides``, ``readings_from`` and ``readings`` of a `PhraseTable`."""
-    sides = np.zeros((4, size), dtype=bool)
-    sides[0, (terms >> _U(21)).astype(np.int64)] = True
-    sides[1, (terms & _U((1 << 21) - 1)).astype(np.int64)] = True
-    spun = np.repeat(np.arange(len(entries_from) - 1), np.diff(entries_from))
-    mine = np.flatnonzero((family == _THESAURUS) & (suspicion[spun, _THESAURUS] > RARE))
-    spun, wanted = spun[mine], original[mine].astype(np.int64)
-    spun_first, spun_last = tokens[tokens_from[spun]], tokens[tokens_from[spun + 1] - 1]
-    first, last = tokens[tokens_from[wanted]], tokens[tokens_from[wanted + 1] - 1]
-    # Of a longer one, the word that stands at the seam.
-    begins, ends = sides[0, last], sides[1, first]
-    sides[2, spun_last[begins]] = True
-    sides[3, spun_first[ends]] = True
-    word = np.concatenate([spun_last[begins], spun_first[ends]])
-    pairs = np.unique(pair_keys(word, np.concatenate([last[begins], first[ends]])))
-    readings_from = np.zeros(size + 1, dtype=np.int64)
-    np.cumsum(np.bincount((pairs >> _U(21)).astype(np.int64), minlength=size), out=readings_from[1:])
-    return sides, readings_from, (pairs & _U((1 << 21) - 1)).astype(np.int64)

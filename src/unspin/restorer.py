@@ -22,7 +22,7 @@ from .errors import OptionError
 from .protected import Pattern, term_pattern
 from .rescoring import WEIGHT, Rescorer
 from .rows import FAMILIES, Row, parse_row, read_rows
-from .table_compiler import compile_rows
+from .table_compiler import compile_rows, terms_of
 
 if TYPE_CHECKING:
     from .batch import Failure
@@ -209,4 +209,5 @@ def _user_rows(tables: Tables) -> list[Row]:
 def _table_with(rows: tuple[Row, ...]) -> Any:
     own = {r.original for r in rows}
     shipped = [r for r in resources.rows() if r.original not in own]
-    return compile_rows([*shipped, *rows], resources.language_model(), resources.phrase_table().terms)
+    model = resources.language_model()
+    return compile_rows([*shipped, *rows], model, terms_of(resources.phrase_table(), model))

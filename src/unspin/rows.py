@@ -148,9 +148,11 @@ def lint(rows: Iterable[Row]) -> list[str]:
     """Return the faults of a table, a line each: doubled rows, doubled pairs, rows that only shift spelling."""
     faults: list[str] = []
     seen: dict[tuple[object, ...], str] = {}
-    pairs: dict[tuple[str, str, str], str] = {}
+    pairs: dict[tuple[str, str, str, str], str] = {}
     for row in rows:
-        key = (row.family, row.original, row.needs, row.excludes, row.common)
+        # Two files may hold one word: they come from different sources.
+        file = row.where.partition(":")[0]
+        key = (row.family, row.original, row.needs, row.excludes, row.common, file)
         if key in seen:
             faults.append(f"{row.where}: {row.original!r} has a row already at {seen[key]}")
         seen[key] = row.where
@@ -160,7 +162,7 @@ def lint(rows: Iterable[Row]) -> list[str]:
             if side != " ".join(side.split()):
                 faults.append(f"{row.where}: {side!r} has stray spaces")
         for form in row.spun:
-            pair = (row.family, row.original, form)
+            pair = (row.family, row.original, form, file)
             if pair in pairs:
                 faults.append(f"{row.where}: {row.original!r} → {form!r} stands already at {pairs[pair]}")
             pairs[pair] = row.where

@@ -9,10 +9,12 @@ from itertools import groupby
 
 import numpy as np
 
+from .composition import index_terms
 from .inflection import inflect
 from .language_model import UNKNOWN_WORD, LanguageModel, pair_keys
-from .phrase_table import CASED, COMMON, PhraseTable, index_phrases, index_terms
+from .phrase_table import CASED, COMMON, Later, PhraseTable, index_phrases
 from .rows import FAMILIES, Row
+from .terms import Terms, no_terms
 from .tokens import BREAK, COLON, COMMA, FIRST_WORD, HYPHEN, OTHER, PAREN, UNK, Vocabulary, split, tokenise
 
 LONGEST = 10
@@ -20,6 +22,8 @@ LONGEST = 10
 DERIVED = 0.4
 #: Candidates that a spun form keeps in a family: the most probable, and how many nats behind the first at most.
 MOST, BEHIND = 6, 5.0
+#: As many of the words of a thesaurus, which are chosen among by the terms that they make.
+MOST_THESAURUS, BEHIND_THESAURUS = 14, 9.0
 #: And those that are so close, in nats, to the likeliest by the table alone.
 USUAL = 0.7
 _MARKS = frozenset({BREAK, COMMA, COLON, PAREN, HYPHEN, OTHER})
@@ -32,8 +36,7 @@ LISTED = 0.88
 #: Rate by family that the screening of a document supposes: academic phrases are weighed one by one, other spinners also
 #: leave much as it was.
 SUPPOSED = tuple(0.7 if f in ("academic", "thesaurus") else 0.5 for f in FAMILIES)
-_ACADEMIC = FAMILIES.index("academic")
-_U = np.uint64
+_ACADEMIC, _THESAURUS = FAMILIES.index("academic"), FAMILIES.index("thesaurus")
 
 
 def derive(rows: Iterable[Row], known: Mapping[str, int], log_unigram: np.ndarray) -> list[Row]:
@@ -42,7 +45,8 @@ def derive(rows: Iterable[Row], known: Mapping[str, int], log_unigram: np.ndarra
     A form that some row of the family has as its original already is left to that row.
     """
     rows = list(rows)
-    taken = {(r.family, r.original) for r in rows}
+    # By file: what one list has of a word says nothing of another list.
+    taken = {(r.family, _file(r), r.original) for r in rows}
     in_use = -14.5
 
     def usable(phrase: str) -> bool:
@@ -53,24 +57,32 @@ def derive(rows: Iterable[Row], known: Mapping[str, int], log_unigram: np.ndarra
         word = row.original
         if " " in word or len(word) < 4 or not word.isalpha() or not word.islower() or row.needs or row.excludes:
             continue
-        if word.endswith(("s", "ed", "ing", "ly", "er", "est")):
+        academic = row.family == "thesaurus"
+        if word.endswith(("ed", "ly", "est") if academic else ("s", "ed", "ing", "ly", "er", "est")):
             continue
         for form in range(3):
             derived = inflect(word, form)
-            if (row.family, derived) in taken or not usable(derived):
+            if (row.family, _file(row), derived) in taken or not usable(derived):
                 continue
             pairs = [
                 (inflect(s, form), w)
                 for s, w in zip(row.spun, row.weights)
-                if s.replace(" ", "").isalpha() and not s.endswith(("s", "ed", "ing", "ly")) and " " not in s
+                if s.replace(" ", "").isalpha()
+                and not s.endswith(("s", "ed", "ing", "ly") if form or not academic else ("s", "ed", "ly"))
+                and (academic or " " not in s)
             ]
             pairs = [(s, w) for s, w in pairs if usable(s) and s != derived]
             if pairs:
-                taken.add((row.family, derived))
+                taken.add((row.family, _file(row), derived))
                 forms_, weights = zip(*pairs)
                 where = f"{row.where} (inflected)"
                 out.append(replace(row, original=derived, spun=forms_, weights=weights, where=where))
     return out
+
+
+def _file(row: Row) -> str:
+    """Return the name of the file that a row stands in."""
+    return row.where.partition(":")[0]
 
 
 def fires(row: Row) -> float:
@@ -80,18 +92,10 @@ def fires(row: Row) -> float:
     return FIRES.get(row.family, FIRES_OTHER)[" " in row.original]
 
 
-def term_pairs(lines: Iterable[str], model: LanguageModel) -> np.ndarray:
-    """Return the sorted uint64 keys of terms given as "first second", a line each; unknown words are left out."""
-    get = model.vocabulary.get
-    pairs = np.array([[get(w, 0) for w in line.split(" ")] for line in lines], dtype=np.int64).reshape(-1, 2)
-    pairs = pairs[(pairs > 0).all(axis=1)]
-    return np.unique(pair_keys(pairs[:, 0], pairs[:, 1]))
-
-
-def compile_rows(rows: Iterable[Row], model: LanguageModel, terms: np.ndarray | None = None) -> PhraseTable:
+def compile_rows(rows: Iterable[Row], model: LanguageModel, terms: Terms | None = None) -> PhraseTable:
     """Invert *rows* into a table over the model's vocabulary (words it lacks are added at the end).
 
-    ``terms``: technical terms beside those that the academic rows restore (see `term_pairs`)
+    ``terms``: technical terms; those that the academic rows restore are added
     """
     rows = list(rows)
     rows += derive(rows, model.vocabulary, model.unigrams)
@@ -140,8 +144,14 @@ def compile_rows(rows: Iterable[Row], model: LanguageModel, terms: np.ndarray | 
                 key = (spun, original, family, context)
                 if key not in entries or entries[key][0] < value:
                     entries[key] = (value, flags, number)
-    listed = np.zeros(0, dtype=_U) if terms is None else terms
-    return _arrays(model, rows, vocabulary, log_unigram, index, entries, list(contexts), touched, listed)
+    known = (terms or no_terms(len(model.unigrams))).sized(len(log_unigram))
+    return _arrays(model, rows, vocabulary, log_unigram, index, entries, list(contexts), touched, known)
+
+
+def terms_of(table: PhraseTable, model: LanguageModel) -> Terms:
+    """Return the terms that a compiled table knows, for compiling another one for the same model."""
+    size = len(model.unigrams)
+    return Terms(table.terms, table.classes[:, :size], table.affinity, table.science[:size])
 
 
 def _beyond(word: str) -> float:
@@ -213,7 +223,7 @@ def _arrays(
     entries: dict[tuple[int, int, int, int], tuple[float, int, int]],
     contexts: list[tuple[tuple[str, ...], tuple[str, ...]]],
     touched: dict[tuple[int, int], float],
-    listed: np.ndarray,
+    known: Terms,
 ) -> PhraseTable:
     sequences = list(index)
     count = len(sequences)
@@ -227,18 +237,20 @@ def _arrays(
 
     ordered = sorted(entries.items(), key=lambda e: (e[0][0], e[0][2], -(e[1][0] + log_phrase[e[0][1]]), e[0][1:]))
     kept: list[tuple[tuple[int, int, int, int], tuple[float, int, int]]] = []
-    for _, group in groupby(ordered, key=lambda e: (e[0][0], e[0][2])):
+    for (_, family_), group in groupby(ordered, key=lambda e: (e[0][0], e[0][2])):
         candidates = list(group)
+        most, behind = (MOST_THESAURUS, BEHIND_THESAURUS) if family_ == _THESAURUS else (MOST, BEHIND)
         best = candidates[0][1][0] + log_phrase[candidates[0][0][1]]
         # What the spinner does most is kept however rare bigrams hold the original to be: they underrate set phrases.
         usual = max(value[0] for _, value in candidates) - USUAL
         for rank, (key, candidate) in enumerate(candidates):
-            if (rank < MOST and candidate[0] + log_phrase[key[1]] > best - BEHIND) or candidate[0] >= usual:
+            if (rank < most and candidate[0] + log_phrase[key[1]] > best - behind) or candidate[0] >= usual:
                 kept.append((key, candidate))
     spun = np.array([k[0] for k, _ in kept], dtype=np.int64)
     original = np.array([k[1] for k, _ in kept], dtype=np.int32)
     family = np.array([k[2] for k, _ in kept], dtype=np.uint8)
     log_weight = np.array([v[0] for _, v in kept], dtype=np.float32)
+    flags = np.array([v[1] for _, v in kept], dtype=np.uint8)
     entries_from = np.searchsorted(spun, np.arange(count + 1)).astype(np.int64)
     glued = {vocabulary.get("'s", -1), HYPHEN}
     outputs: dict[tuple[int, ...], int] = {}
@@ -267,14 +279,18 @@ def _arrays(
     inner[tokens_from[1:] - 1] = False
     at = np.flatnonzero(inner)
     first, second = tokens[at], tokens[at + 1]
-    words = (first >= FIRST_WORD) & (second >= FIRST_WORD)
-    terms = np.unique(np.concatenate([listed, pair_keys(first[words], second[words])]))
+    # Words that the model lacks attract nothing.
+    words = (np.minimum(first, second) >= FIRST_WORD) & (np.maximum(first, second) < len(model.unigrams))
+    terms = np.unique(np.concatenate([known.pairs, pair_keys(first[words], second[words])]))
     return PhraseTable(
         Vocabulary(vocabulary), log_unigram, *index_phrases(tokens, tokens_from, FIRST_WORD + len(vocabulary)), tokens_from, tokens,
         entries_from, original, log_weight,
-        family, np.array([v[1] for _, v in kept], dtype=np.uint8), np.array([v[2] for _, v in kept], dtype=np.int32),
+        family, flags, np.array([v[2] for _, v in kept], dtype=np.int32),
         np.array([k[3] for k, _ in kept], dtype=np.int32), np.array(pieces_from, dtype=np.int64), piece, fire,
-        suspicion, terms,
-        *index_terms(terms, tokens, tokens_from, entries_from, original, family, suspicion, len(log_unigram)),
+        suspicion, terms, known.classes, known.affinity, known.science,
+        Later(
+            index_terms, model, log_unigram, tokens, tokens_from, entries_from, original, log_weight, family, flags, terms,
+            known.science,
+        ),
         [r.original for r in rows], [r.where for r in rows], contexts,
     )  # fmt: skip

@@ -16,7 +16,7 @@ from ..errors import UnspinError
 _MODEL = Path("data/model/english.lm")
 _TABLE = Path("data/model/phrases.table")
 _PHRASES = Path("data/phrases")
-_TERMS = Path("data/terms/academic.txt")
+_TERMS = Path("data/terms")
 _EXAMPLES = Path("data/examples")
 
 
@@ -33,7 +33,7 @@ def main(argv: list[str] | None = None) -> int:
     model.add_argument("--trigrams", type=int, default=4_200_000, help="trigrams to keep (default: %(default)s)")
     table = commands.add_parser("table", help="compile the phrase table for the language model")
     table.add_argument("phrases", type=Path, nargs="?", default=_PHRASES)
-    table.add_argument("-t", "--terms", type=Path, default=_TERMS, help="technical terms of two words, one a line")
+    table.add_argument("-t", "--terms", type=Path, default=_TERMS, help="folder of technical terms and word classes")
     table.add_argument("-m", "--model", type=Path, default=_MODEL)
     table.add_argument("-o", "--out", type=Path, default=_TABLE)
     check = commands.add_parser("lint", help="check the rows of the phrase table and their examples")
@@ -50,12 +50,12 @@ def main(argv: list[str] | None = None) -> int:
         elif arguments.command == "table":
             from ..language_model import open_model
             from ..rows import read_rows
-            from ..table_compiler import compile_rows, term_pairs
+            from ..table_compiler import compile_rows
             from ..table_file import save_table
+            from ..terms import read_terms
 
             language_model = open_model(arguments.model)
-            terms = term_pairs(arguments.terms.read_text(encoding="utf-8").splitlines(), language_model)
-            compiled = compile_rows(read_rows(arguments.phrases), language_model, terms)
+            compiled = compile_rows(read_rows(arguments.phrases), language_model, read_terms(arguments.terms, language_model))
             files = sorted(arguments.phrases.glob("*.txt")) if arguments.phrases.is_dir() else [arguments.phrases]
             source = {file.name: file.read_text(encoding="utf-8") for file in files}
             save_table(compiled, language_model, arguments.out, source)

@@ -12,10 +12,10 @@ EXPORT void unspin_lay(int64_t n, int64_t nodes, const int64_t *word, const int6
                        const uint8_t *head, int64_t arcs, const int64_t *start, const int64_t *stop,
                        const int64_t *entry, const uint8_t *families, const int32_t *originals,
                        const float *log_weight, const uint8_t *flags, const int64_t *tokens_from,
-                       const int64_t *phrase, const int64_t *named, const uint8_t *nested, const uint8_t *composed,
+                       const int64_t *phrase, const int64_t *named, const uint8_t *nested, const double *composed,
                        const uint8_t *within, int64_t kept, const int64_t *kept_phrase, uint8_t common,
-                       int64_t academic, double common_log, double fingerprint, double nested_log, double composed_log,
-                       double name, int64_t mask, int64_t *scratch, int64_t *family, int64_t *original, int64_t *spun,
+                       int64_t academic, double common_log, double fingerprint, double nested_log, double name,
+                       int64_t mask, int64_t *scratch, int64_t *family, int64_t *original, int64_t *spun,
                        int64_t *heads, double *weight, double *penalty, uint8_t *quoted, uint8_t *one_word,
                        int64_t *number, int64_t *standing, int64_t *position, int64_t *counts)
 {
@@ -36,8 +36,8 @@ EXPORT void unspin_lay(int64_t n, int64_t nodes, const int64_t *word, const int6
             log_penalty += fingerprint * (double)(stop[i] - start[i]);
         if (nested[i])
             log_penalty += nested_log;
-        if (composed && composed[i])
-            log_penalty += composed_log;
+        if (composed)
+            log_penalty += composed[i];
         penalty[i] = log_penalty == 0.0 ? 1.0 : exp(log_penalty);
         quoted[i] = before[stop[i]] > before[start[i]];
         one_word[i] = tokens_from[of + 1] - tokens_from[of] == 1;

@@ -210,28 +210,60 @@ static int64_t lower_bound(const uint64_t *keys, int64_t low, int64_t high, uint
     return low;
 }
 
-/* Whether a b is among the sorted keys of pairs of ids. */
-static int is_pair(int64_t n, const uint64_t *pairs, int64_t a, int64_t b)
+/* What composition._odds weighs by, in this order, and the readings of one part of a term. */
+enum { BASE, MODEL, ATTRACTION, BOTH, UNSEEN, JOINED, TERM, KEPT };
+
+/* What composition._odds asks of the model and of the table. */
+struct judge {
+    struct map pairs;
+    const float *unigrams, *unigram_backoff, *codebook;
+    int64_t ids;
+    const uint8_t *classes;
+    const int8_t *affinity, *science;
+    const double *weight;
+};
+
+/* composition._odds of one reading of the neighbours left right as last first; kept is how far a kept word is of science. */
+static double odds_of(const struct judge *j, int64_t left, int64_t right, int64_t last, int64_t first, double worth,
+                      int both, int64_t kept)
 {
-    uint64_t wanted = ((uint64_t)a << 21) | (uint64_t)b;
-    int64_t at = lower_bound(pairs, 0, n, wanted);
-    return at < n && pairs[at] == wanted;
+    const double *w = j->weight;
+    const uint8_t *one = j->classes, *two = j->classes + j->ids;
+    uint64_t key = ((uint64_t)last << 21) | (uint64_t)first;
+    uint8_t code, ignored;
+    int64_t present;
+    double pair = (double)j->unigram_backoff[last] + (double)j->unigrams[first], unseen = 1.0;
+    if (find_block(&j->pairs, 1, &key, &present, &code, &ignored)) {
+        pair = (double)j->codebook[code];
+        unseen = 0.0;
+    }
+    double shown = (double)j->unigram_backoff[left] + (double)j->unigrams[right];
+    return w[BASE] + worth + w[MODEL] * ((double)j->unigrams[last] + pair - (double)j->unigrams[left] - shown)
+         + w[ATTRACTION] * (pair - (double)j->unigrams[first]) + w[BOTH] * both + w[UNSEEN] * unseen
+         + w[JOINED] * j->affinity[256 * one[left] + two[right]] + w[TERM] * j->affinity[256 * one[last] + two[first]]
+         + w[KEPT] * (double)kept;
 }
 
-/* composition._strange_neighbours: positions of a stream whose word and the next one the model has never seen beside each
-   other, but which may stand for two of a term. side is uint8_t[4][ids], as PhraseTable.term_sides; the readings of id k are
-   readings[from[k]] to readings[from[k + 1]]; words are the ids from least to size. Returns how many positions there are, or 0
-   where none of the pairs stands for a term. */
-EXPORT int64_t unspin_strange(int64_t n, const int64_t *stream, int64_t ids, const uint8_t *side, const int64_t *from,
-                              const int64_t *readings, int64_t terms, const uint64_t *term, int64_t least, int64_t size,
-                              uint64_t seed, uint64_t segment, uint64_t span, const uint16_t *fingerprints,
-                              const uint8_t *first, const uint8_t *second, int64_t *at)
+/* composition._seams: the log-odds of each two neighbours of a stream that the model has never seen beside each other, but
+   which may stand for two words of a term, that they do; the likeliest reading counts. side is uint8_t[4][ids], as
+   TermIndex.sides; the readings of id k are readings[from[k]] to readings[from[k + 1]], sorted, with worth[0] where they are
+   alone and worth[1], count further on, beside another one. Words are the ids from least to size. at is scratch. Returns how
+   many neighbours stand for a term. */
+EXPORT int64_t unspin_seams(int64_t n, const int64_t *stream, int64_t ids, const uint8_t *side, const int64_t *from,
+                            const int64_t *readings, int64_t count, const float *worth, int64_t terms,
+                            const uint64_t *term, int64_t least, int64_t size, uint64_t seed, uint64_t segment,
+                            uint64_t span, const uint16_t *fingerprints, const uint8_t *first, const uint8_t *second,
+                            const float *unigrams, const float *unigram_backoff, const float *codebook,
+                            const uint8_t *classes, const int8_t *affinity, const int8_t *science,
+                            const double *weight, int64_t *at, double *best)
 {
-    struct map map = {seed, segment, span, fingerprints, first, second};
+    struct judge judge = {{seed, segment, span, fingerprints, first, second}, unigrams, unigram_backoff, codebook, ids,
+                          classes, affinity, science, weight};
     const uint8_t *one = side, *two = side + ids, *of_one = side + 2 * ids, *of_two = side + 3 * ids;
-    int64_t count = 0, asked = 0, present[BLOCK], place[BLOCK];
+    const float *alone = worth, *joint = worth + count;
+    int64_t strange = 0, asked = 0, out = 0, present[BLOCK], place[BLOCK];
     uint64_t key[BLOCK];
-    uint8_t code[BLOCK], weight[BLOCK];
+    uint8_t code[BLOCK], ignored[BLOCK];
     for (int64_t i = 0; i + 1 < n; i++) {
         int64_t a = stream[i], b = stream[i + 1];
         int could = (of_one[a] && (two[b] || of_two[b])) || (one[a] && of_two[b]);
@@ -241,29 +273,50 @@ EXPORT int64_t unspin_strange(int64_t n, const int64_t *stream, int64_t ids, con
         }
         if (asked < BLOCK && i + 2 < n)
             continue;
-        int64_t seen = find_block(&map, asked, key, present, code, weight), j = 0;
+        int64_t seen = find_block(&judge.pairs, asked, key, present, code, ignored), j = 0;
         for (int64_t k = 0; k < asked; k++) {
             if (j < seen && present[j] == k)
                 j++;
             else
-                at[count++] = place[k];
+                at[strange++] = place[k];
         }
         asked = 0;
     }
-    for (int64_t k = 0; k < count; k++) {
+    for (int64_t k = 0; k < strange; k++) {
         int64_t a = stream[at[k]], b = stream[at[k] + 1];
-        for (int64_t x = from[a]; x < from[a + 1]; x++) {
-            if (is_pair(terms, term, readings[x], b))
-                return count;
-            for (int64_t y = from[b]; y < from[b + 1]; y++)
-                if (is_pair(terms, term, readings[x], readings[y]))
-                    return count;
+        double most = -HUGE_VAL, odds;
+        /* The word as it stands, then its readings; of each the terms that begin with it, for the words that may follow. */
+        for (int64_t x = from[a] - 1; x < from[a + 1]; x++) {
+            int reworded = x >= from[a];
+            int64_t last = reworded ? readings[x] : a;
+            if (!one[last])
+                continue;
+            int64_t low = lower_bound(term, 0, terms, (uint64_t)last << 21);
+            int64_t high = lower_bound(term, low, terms, (uint64_t)(last + 1) << 21);
+            if (low == high)
+                continue;
+            if (reworded) {
+                uint64_t wanted = ((uint64_t)last << 21) | (uint64_t)b;
+                int64_t t = lower_bound(term, low, high, wanted);
+                if (t < high && term[t] == wanted) {
+                    odds = odds_of(&judge, a, b, last, b, (double)alone[x], 0, science[b]);
+                    most = odds > most ? odds : most;
+                }
+            }
+            for (int64_t y = from[b]; y < from[b + 1] && low < high; y++) {
+                uint64_t wanted = ((uint64_t)last << 21) | (uint64_t)readings[y];
+                low = lower_bound(term, low, high, wanted);
+                if (low == high || term[low] != wanted)
+                    continue;
+                odds = reworded ? odds_of(&judge, a, b, last, readings[y], (double)joint[x] + (double)joint[y], 1, 0)
+                                : odds_of(&judge, a, b, last, readings[y], (double)alone[y], 0, science[a]);
+                most = odds > most ? odds : most;
+            }
         }
-        for (int64_t y = from[b]; y < from[b + 1]; y++)
-            if (is_pair(terms, term, a, readings[y]))
-                return count;
+        if (most > -HUGE_VAL)
+            best[out++] = most;
     }
-    return 0;
+    return out;
 }
 
 static uint64_t step(uint64_t key, uint64_t id)

@@ -184,7 +184,7 @@ def test_packed_by_significance_and_smaller(tmp_path: Path) -> None:
         container.write(tmp_path / name, "thing", {}, rising, packed)
     plain, packed = ((tmp_path / name).stat().st_size for name in ("plain", "packed"))
     assert packed < plain / 20
-    assert zlib.decompress(container._pack(np.array([0x0102, 0x0304], dtype="<u2"))) == bytes([2, 4, 1, 3])
+    assert zlib.decompress(container.pack(np.array([0x0102, 0x0304], dtype="<u2"))) == bytes([2, 4, 1, 3])
 
 
 def _packed_file(path: Path) -> tuple[bytes, int]:

@@ -15,7 +15,7 @@ from unspin.phrase_table import PhraseTable, index_phrases
 from unspin.resources import language_model
 from unspin.rows import Row, parse_rows, read_rows
 from unspin.table_compiler import compile_rows
-from unspin.table_file import KIND, open_table, save_table, stored_rows
+from unspin.table_file import KIND, Places, _originals, _places, _steps, open_table, save_table, stored_rows
 from unspin.terms import no_terms, term_pairs
 
 from .conftest import DATA
@@ -119,6 +119,18 @@ def test_terms(table: PhraseTable) -> None:
     # The first and the second words of those; and what the thesaurus family makes of them, ordinary English left out.
     assert sides[:2] == [{"deep", "machine", "neural"}, {"learning", "neural", "network"}]
     assert sides[2:] == [{"profound", "contraption"}, set()]
+
+
+def test_places_and_originals_of_rows(table: PhraseTable) -> None:
+    """Kept as numbers they come back, whatever a row says of its place, and however phrases are numbered."""
+    wheres = ["a.txt:3", "a.txt:4 (inflected)", "", "C:\\rows", "a:b:07", "a.txt:0", "b (inflected)", "b:12345678901"]
+    heads, numbers = _places(wheres)
+    places = Places(heads, container.pack(numbers), len(wheres))
+    assert list(places) == wheres and places[-1] == wheres[-1] and places[1:3] == wheres[1:3]
+    for original in ([0, 4, -1, 2, 4, 9], [7, -1, 70_000, 3], [-1], []):
+        has = np.flatnonzero(np.array(original) >= 0) if original else np.zeros(0, dtype=np.int64)
+        bent = replace(table, texts=[""] * len(original), row=has, original=np.array(original, dtype=np.int32)[has])
+        assert (_originals(*_steps(bent))[has] == bent.original).all()
 
 
 def test_another_model_is_refused(path: Path) -> None:

@@ -46,6 +46,7 @@ class Settings:
     """Constants of the model, tuned once on development documents; natural logarithms.
 
     ``lm_scale``     weight of the language model against the channel
+    ``phrases``      the same in a text that is read for tortured phrases alone, which the language model tells best
     ``shift``        scale of weights a stream position, to stay within floating point
     ``prune``        posterior under bigrams that a node needs to go on to trigrams
     ``prior``        pseudo-counts (replaced, survived) of a family's rate
@@ -62,6 +63,7 @@ class Settings:
     """
 
     lm_scale: float = 0.6
+    phrases: float = 0.9
     shift: float = 6.0
     prune: float = 5e-3
     prior: tuple[float, float] = (0.5, 2.0)

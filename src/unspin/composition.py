@@ -42,7 +42,7 @@ _NATIVE_WEIGHTS = np.array([
 ])  # fmt: skip
 #: Log-odds to go by; the longer a text is than SHORT tokens, the likelier chance brings such a pair, and the more is asked of
 #: what lies over them in all: RISE times the logarithm of how many times as long it is.
-ENOUGH, RISE, SHORT = 0.25, 1.6, 16
+ENOUGH, RISE, SHORT = -0.1, 1.8, 16
 #: What a reworded part must bring to be looked at (see `phrase_table.TermIndex`): under it hardly any is ever enough.
 LEAST = -3.3
 #: Log-odds to go by beside what is judged reworded; how far other arcs are favoured there.

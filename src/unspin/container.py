@@ -21,12 +21,14 @@ MAGIC = b"UNSPIN\x00\x01"
 _ALIGN = 64
 
 
-def _pack(array: np.ndarray) -> bytes:
+def pack(array: np.ndarray) -> bytes:
+    """Return an array as it is packed; `unpack` needs its type and shape."""
     planes = np.ascontiguousarray(array).reshape(-1).view(np.uint8).reshape(-1, array.dtype.itemsize).T
     return zlib.compress(planes.tobytes(), 9)
 
 
-def _unpack(data: bytes, dtype: np.dtype[Any], shape: tuple[int, ...]) -> np.ndarray:
+def unpack(data: bytes, dtype: np.dtype[Any], shape: tuple[int, ...]) -> np.ndarray:
+    """Return the array that `pack` made *data* of, read-only; raises zlib.error or ValueError for what isn't one."""
     planes = np.frombuffer(zlib.decompress(data), dtype=np.uint8).reshape(dtype.itemsize, -1)
     # Little end first: shifting whole arrays is many times faster than copying bytes to every fourth place.
     whole = planes[-1].astype(f"u{dtype.itemsize}")
@@ -54,7 +56,7 @@ def write(
     bodies, offset = [], 0
     for name, array in arrays.items():
         table[name] = {"dtype": array.dtype.str, "shape": list(array.shape), "offset": offset}
-        body = _pack(array) if name in packed else np.ascontiguousarray(array).tobytes()
+        body = pack(array) if name in packed else np.ascontiguousarray(array).tobytes()
         if name in packed:
             table[name]["packed"] = len(body)
         bodies.append(body)
@@ -111,7 +113,7 @@ def read(path: str | os.PathLike[str], kind: str) -> tuple[dict[str, Any], dict[
             if first + size > len(mapped):
                 raise DataError(f"{path}: cut short")
             if "packed" in entry:
-                arrays[name] = _unpack(mapped[first : first + size].tobytes(), dtype, shape)
+                arrays[name] = unpack(mapped[first : first + size].tobytes(), dtype, shape)
                 continue
             # A plain ndarray view: numpy.memmap's own indexing is many times slower.
             arrays[name] = np.asarray(mapped[first : first + size]).view(dtype).reshape(shape)

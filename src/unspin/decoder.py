@@ -139,7 +139,7 @@ def _readings(table: PhraseTable, reading: Reading, n: int) -> Readings:
     # One integer a (start, length, words): spans are short and a section holds few thousand positions.
     place = start * 64 + length
     order = np.lexsort((entry, -chance_of))
-    key = (place * (len(table.piece) + 1) + piece[:, 4])[order]
+    key = (place * (len(table.fires) + len(table.piece)) + piece[:, 4])[order]
     _, best, group = np.unique(key, return_index=True, return_inverse=True)
     posterior = np.minimum(np.bincount(group, weights=chance_of[order], minlength=len(best)), 1.0)
     # A group is named by its most probable arc; groups of one place are ranked, the best first.

@@ -91,6 +91,10 @@ class Engine:
     def _near(self) -> NearSpellings:
         return NearSpellings(self.table)
 
+    @cached_property
+    def _alone(self) -> Settings:
+        return replace(self.settings, lm_scale=self.settings.phrases)
+
     def explain(self, text: str) -> Restoration:
         """Restore *text* and account for it."""
         account = Account()
@@ -133,7 +137,9 @@ class Engine:
             alone = self._read(base, found, _PHRASES & self.families, phrases_only=True)
             # A sure reading by those very families has the phrases too.
             sure = families is not None and bool(families[_ACADEMIC]) and section.verdict.probability > SURE
-            better = not spun or (not sure and alone.verdict.log_ratio > section.verdict.log_ratio)
+            # The two ratios weigh the language model differently.
+            ratio = alone.verdict.log_ratio * self.settings.lm_scale / self.settings.phrases
+            better = not spun or (not sure and ratio > section.verdict.log_ratio)
             if alone.verdict.probability >= 0.5 and better:
                 return alone
         return section
@@ -157,7 +163,8 @@ class Engine:
             evidence = by_parts(self.table, evidence, favoured)
         if not len(evidence.arcs):
             return replace(section, verdict=no_evidence(len(section.tokens)))
-        reading = infer(self.table, self.model, section.tokens.stream, evidence, self.settings)
+        settings = self._alone if phrases_only else self.settings
+        reading = infer(self.table, self.model, section.tokens.stream, evidence, settings)
         judged = verdict(reading, len(section.tokens), phrases_only=phrases_only)
         return replace(section, verdict=judged, reading=reading)
 

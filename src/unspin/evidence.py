@@ -21,7 +21,7 @@ from .tokens import BREAK, HYPHEN, Tokens, ranges, split
 SCREEN_PHRASE = 0.03
 
 #: Weight a word under which a text is taken for clean of academic rewording, for the words beyond a sentence, as far as that.
-ACADEMIC, SENTENCE, PARAGRAPH = 0.1, 16, 40
+ACADEMIC, SENTENCE, PARAGRAPH = 0.2, 16, 40
 
 #: Share of capitalised words from which on a sentence is a heading.
 HEADING = 0.4

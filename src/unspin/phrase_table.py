@@ -88,8 +88,9 @@ class PhraseTable:
     ``family``        uint8[E]; ``flags``: uint8[E]; ``row``: int32[E] into ``texts`` and ``wheres``
     ``context``       int32[E] into ``contexts``, or -1
     ``pieces_from``   int64[E + 1] into ``piece``, int32[K, 6]: the stretches in which spun form and original of an
-                      entry differ: spun words lo–hi, original words lo–hi, a number equal for equal words, and
-                      whether it is all that differs (where there are several stretches, the last is them all)
+                      entry differ: spun words lo–hi, original words lo–hi, a number equal for equal words (the
+                      phrase that they are, if they are one), and whether it is all that differs (where there are
+                      several stretches, the last is them all)
     ``fires``         float32[P, F]: P(family touches the phrase), 0 where it is no original of the family
     ``terms``         uint64, sorted: keys of word pairs that stand beside each other in technical terms, the originals of
                       the academic family among them

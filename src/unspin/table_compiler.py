@@ -253,7 +253,8 @@ def _arrays(
     flags = np.array([v[1] for _, v in kept], dtype=np.uint8)
     entries_from = np.searchsorted(spun, np.arange(count + 1)).astype(np.int64)
     glued = {vocabulary.get("'s", -1), HYPHEN}
-    outputs: dict[tuple[int, ...], int] = {}
+    # Words restored are numbered, a whole phrase as it is already.
+    outputs = dict(index)
     pieces: list[tuple[int, int, int, int, int, bool]] = []
     pieces_from = [0]
     for key, _ in kept:

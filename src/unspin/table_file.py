@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import lzma
 import os
+import re
 import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
@@ -24,10 +25,14 @@ _U = np.uint64
 #: Arrays as they stand in the file: those that begin where others end are kept as counts.
 _COUNTS = {"tokens_from": "tokens.count", "entries_from": "entries.count", "pieces_from": "pieces.count"}
 _ARRAYS: dict[str, type[np.generic]] = {
-    "tokens": np.int32, "original": np.int32, "log_weight": np.float16, "family": np.uint8, "flags": np.uint8,
-    "row": np.int32, "context": np.int32, "fires": np.float16, "suspicion": np.float16,
+    "tokens": np.int32, "log_weight": np.float16, "row": np.int32, "fires": np.float16, "suspicion": np.float16,
     "classes": np.uint8, "affinity": np.int8, "science": np.int8,
 }  # fmt: skip
+#: What an entry has of its row: kept once a row.
+_OF_ROW: dict[str, type[np.generic]] = {"family": np.uint8, "flags": np.uint8, "context": np.int32}
+#: Originals of rows, in the order of which phrases are numbered: none, one numbered before, or how far on after the last.
+_NONE, _AGAIN, _ON = 0, 1, 1
+_PLACE = re.compile(r"(.*?)(?::(0|[1-9][0-9]{0,8}))?( \(inflected\))?", re.S)
 #: Types in memory, where they differ from the file's.
 _WIDE: dict[str, type[np.generic]] = {
     "tokens": np.int64, "log_weight": np.float32, "fires": np.float32, "suspicion": np.float32
@@ -66,6 +71,73 @@ class Lines(Sequence[str]):
         return isinstance(other, Sequence) and self._all() == list(other)
 
 
+class Places(Sequence[str]):
+    """Where rows stand, "file:line": numbers, unpacked when somebody looks."""
+
+    __slots__ = ("_count", "_heads", "_numbers", "_packed")
+
+    def __init__(self, heads: Sequence[str], packed: bytes, count: int) -> None:
+        """``heads``: names of files; ``packed``: int32[3, count], see `_places`."""
+        self._heads, self._packed, self._count = heads, packed, count
+        self._numbers: np.ndarray | None = None
+
+    def __getitem__(self, index: Any) -> Any:
+        if isinstance(index, slice):
+            return [self[k] for k in range(*index.indices(self._count))]
+        numbers = self._numbers
+        if numbers is None:
+            try:
+                numbers = container.unpack(self._packed, np.dtype(np.int32), (3, self._count)).copy()
+            except (zlib.error, ValueError) as error:
+                raise DataError(f"the places of the rows are damaged ({error})") from error
+            np.cumsum(numbers[1], out=numbers[1])
+            self._numbers = numbers
+        head, line, inflected = numbers[:, index].tolist()
+        return f"{self._heads[head]}{f':{line}' if line >= 0 else ''}{' (inflected)' if inflected else ''}"
+
+    def __len__(self) -> int:
+        return self._count
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Sequence) and list(self) == list(other)
+
+
+def _places(wheres: Sequence[str]) -> tuple[list[str], np.ndarray]:
+    """Return the files, and int32[3, R]: the file of each row, its line less that before (-1: none), whether it's inflected."""
+    heads: dict[str, int] = {}
+    numbers = np.zeros((3, len(wheres)), dtype=np.int32)
+    for k, where in enumerate(wheres):
+        found = _PLACE.fullmatch(where)
+        assert found is not None
+        line = -1 if found[2] is None else int(found[2])
+        numbers[:, k] = heads.setdefault(found[1], len(heads)), line, found[3] is not None
+    numbers[1] = np.diff(numbers[1], prepend=0)
+    return list(heads), numbers
+
+
+def _steps(table: PhraseTable) -> tuple[np.ndarray, np.ndarray]:
+    """Return the original of each row, uint16[R]: _NONE, _AGAIN, or _ON and how far on; and those of _AGAIN, int32."""
+    original = np.full(len(table.texts), -1, dtype=np.int64)
+    original[table.row] = table.original
+    latest = np.maximum.accumulate(np.append(-1, original))[:-1]
+    step = np.where(original < 0, _NONE, _AGAIN)
+    fresh = (original > latest) & (original - latest + _ON < 1 << 16)
+    step[fresh] = (original - latest)[fresh] + _ON
+    # What is further on than that would leave what comes after it behind.
+    if (original > latest).sum() > fresh.sum():
+        step[original >= 0] = _AGAIN
+    return step.astype(np.uint16), original[step == _AGAIN].astype(np.int32)
+
+
+def _originals(step: np.ndarray, again: np.ndarray) -> np.ndarray:
+    """Return int32[R], what `_steps` was made of; 0 for rows that have none."""
+    on = step > _ON
+    original: np.ndarray = np.cumsum(np.where(on, step, _ON).astype(np.int32) - _ON, dtype=np.int32) - 1
+    original[~on] = 0
+    original[step == _AGAIN] = again
+    return original
+
+
 def save_table(
     table: PhraseTable, model: LanguageModel, path: str | os.PathLike[str], source: Mapping[str, str] | None = None
 ) -> None:
@@ -81,17 +153,27 @@ def save_table(
     # By first word, and by second: gaps between the former are small.
     arrays["terms.gap"] = np.diff(table.terms >> _U(21), prepend=_U(0)).astype(np.uint32)
     arrays["terms.second"] = (table.terms & _U((1 << 21) - 1)).astype(np.uint32)
+    for name, kind in _OF_ROW.items():
+        arrays[f"row.{name}"] = np.full(len(table.texts), -1 if name == "context" else 0, dtype=kind)
+        arrays[f"row.{name}"][table.row] = getattr(table, name)
+    arrays["row.step"], arrays["row.again"] = _steps(table)
     arrays["piece"] = table.piece[:, [0, 1, 2, 3, 5]].astype(np.uint8)
-    arrays["piece.words"] = table.piece[:, 4]
+    # Most pieces are the whole original: of the others the number, and one more.
+    whole = np.repeat(table.original, np.diff(table.pieces_from))
+    arrays["piece.words"] = np.where(table.piece[:, 4] == whole, 0, table.piece[:, 4] + 1).astype(np.int32)
     extra = list(table.vocabulary)[len(model.vocabulary) :]
     arrays["log_extra"] = table.log_unigram[len(model.unigrams) :]
-    for name, lines in (("extra", extra), ("texts", table.texts), ("wheres", table.wheres)):
-        # Packed by itself: unpacked when somebody looks.
+    # Packed by themselves: unpacked when somebody looks.
+    heads, places = _places(table.wheres)
+    arrays["wheres"] = np.frombuffer(container.pack(places), dtype=np.uint8)
+    for name, lines in (("extra", extra), ("texts", table.texts)):
         arrays[name] = np.frombuffer(zlib.compress("\n".join(lines).encode("utf-8"), 9), dtype=np.uint8)
     meta = {
         "vocabulary": model.mark,
         "families": list(FAMILIES),
         "contexts": [[list(needs), list(excludes)] for needs, excludes in table.contexts],
+        "files": heads,
+        "rows": len(table.texts),
         "phrases": len(table.fires),
         "entries": len(table.original),
     }
@@ -125,8 +207,12 @@ def open_table(path: str | os.PathLike[str], model: LanguageModel) -> PhraseTabl
     for name, counts in _COUNTS.items():
         loaded[name] = np.zeros(len(arrays[counts]) + 1, dtype=np.int64)
         np.cumsum(arrays[counts], out=loaded[name][1:])
+    row = loaded["row"]
+    loaded |= {name: arrays[f"row.{name}"][row] for name in _OF_ROW}
+    loaded["original"] = _originals(arrays["row.step"], arrays["row.again"])[row]
     piece = np.empty((len(arrays["piece.words"]), 6), dtype=np.int32)
-    piece[:, [0, 1, 2, 3, 5]], piece[:, 4] = arrays["piece"], arrays["piece.words"]
+    piece[:, [0, 1, 2, 3, 5]], words = arrays["piece"], arrays["piece.words"]
+    piece[:, 4] = np.where(words == 0, np.repeat(loaded["original"], arrays["pieces.count"]), words - 1)
     loaded["piece"] = piece
     loaded["terms"] = np.cumsum(arrays["terms.gap"], dtype=np.uint64) << _U(21) | arrays["terms.second"]
     size = base + len(extra)
@@ -144,7 +230,7 @@ def open_table(path: str | os.PathLike[str], model: LanguageModel) -> PhraseTabl
         found=found,
         term_index=term_index,
         texts=Lines(arrays["texts"].tobytes()),
-        wheres=Lines(arrays["wheres"].tobytes()),
+        wheres=Places(meta["files"], arrays["wheres"].tobytes(), meta["rows"]),
         contexts=[(tuple(needs), tuple(excludes)) for needs, excludes in meta["contexts"]],
         **loaded,
     )

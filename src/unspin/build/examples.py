@@ -22,6 +22,8 @@ from ..table_compiler import fires
 #: A row needs an example if it fires at least so often and its likeliest spun forms, those worth so much of the best, hold
 #: one of nothing but the so many most frequent words.
 LEAST, WORTH, COMMON = 0.5, 0.2, 1000
+#: Rows that no sentence by itself shows: they count by the terms that they make with a neighbour.
+BY_TERMS = "academic-thesaurus.txt"
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +88,7 @@ def common_words(model: LanguageModel) -> frozenset[str]:
 
 def common_form(row: Row, words: frozenset[str]) -> str | None:
     """Return the likeliest spun form for which *row* needs an example, or None."""
-    if row.family in ("agreement", "user") or fires(row) < LEAST:
+    if row.family in ("agreement", "user") or row.where.startswith(BY_TERMS) or fires(row) < LEAST:
         return None
     best = max(row.weights)
     ranked = sorted(zip(row.weights, row.spun), key=lambda p: -p[0])

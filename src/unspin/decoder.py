@@ -11,7 +11,7 @@ from .calibration import Calibration
 from .inference import Reading
 from .kernels import address
 from .phrase_table import PhraseTable
-from .tokens import Tokens, ranges
+from .tokens import Tokens, numbered, ranges
 
 
 class Choice(NamedTuple):
@@ -39,6 +39,9 @@ class Choice(NamedTuple):
 _WHOLE = 1.1
 #: Readings under this posterior are not worth naming.
 _LEAST = 5e-3
+#: How far what is said of a spun form gives way to what is said of it throughout, and how sure either can be for that.
+_AGREE, _SURE = 0.7, 1e-3
+_MIX = np.int64(0x5851F42D4C957F2D)
 
 
 def choose(
@@ -52,7 +55,8 @@ def choose(
     """Return the spans to restore.
 
     Arcs are taken apart into the stretches that they change, and those that come to the same words are one reading
-    ("the knowledge" → "the data" and "knowledge" → "data"). Of readings that conflict the more probable is taken
+    ("the knowledge" → "the data" and "knowledge" → "data"), and what a spun form stands for in one place it likely stands
+    for in another (`_agreed`). Of readings that conflict the more probable is taken
     (maximum expected accuracy, Goodman 1996); never one that is less probable than keeping the text, nor one whose
     confidence is under *min_confidence*. What leaves here is calibrated, once for all.
 
@@ -65,6 +69,7 @@ def choose(
     lo, hi, first = found.lo, found.hi, found.first
     if not len(first):
         return Choice(first, first, first, first, found.posterior, first, first, first, found.posterior)
+    found = _agreed(found, tokens)
     chance = found.posterior[first]
     # Each place's chance of being kept is that of its least likely word.
     stay = np.append(reading.kept, 1.0) + found.left
@@ -100,7 +105,8 @@ def settled(choice: Choice, min_confidence: float) -> Choice:
 class Readings(NamedTuple):
     """What the arcs come to, place by place in order, the best reading of a place first.
 
-    One a reading: ``entry``, ``begin``, ``end``, ``posterior`` as in `Choice`; ``whole``: whether it is all of the arc.
+    One a reading: ``entry``, ``begin``, ``end`` as in `Choice`; ``words``: a number, equal for equal words; ``posterior``;
+    ``whole``: whether it is all of the arc.
 
     One a place: ``lo``, ``hi``: stream positions; ``first``: its first reading.
 
@@ -110,6 +116,7 @@ class Readings(NamedTuple):
     entry: np.ndarray
     begin: np.ndarray
     end: np.ndarray
+    words: np.ndarray
     whole: np.ndarray
     posterior: np.ndarray
     lo: np.ndarray
@@ -149,8 +156,9 @@ def _readings(table: PhraseTable, reading: Reading, n: int) -> Readings:
     first = np.flatnonzero(np.diff(place[best], prepend=-1))
     lo, hi = start[best[first]], (start + length)[best[first]]
     return Readings(
-        entry[best], piece[best, 2], piece[best, 3], piece[best, 5] > 0, posterior, lo, hi, first, np.cumsum(same)
-    )
+        entry[best], piece[best, 2], piece[best, 3], piece[best, 4], piece[best, 5] > 0, posterior, lo, hi, first,
+        np.cumsum(same),
+    )  # fmt: skip
 
 
 def _readings_native(native: Any, table: PhraseTable, reading: Reading, n: int) -> Readings:
@@ -158,18 +166,47 @@ def _readings_native(native: Any, table: PhraseTable, reading: Reading, n: int) 
     most = int((table.pieces_from[arcs.entry + 1] - table.pieces_from[arcs.entry]).sum())
     # Scratch: of each piece 40 bytes.
     scratch, left, posterior = np.empty(5 * most), np.empty(n + 1), np.empty(most)
-    out, whole, counts = np.empty((6, most), dtype=np.int64), np.empty(most, dtype=bool), np.empty(2, dtype=np.int64)
+    out, whole, counts = np.empty((7, most), dtype=np.int64), np.empty(most, dtype=bool), np.empty(2, dtype=np.int64)
     at, row = address(out), 8 * most
     native.unspin_readings(
         n, m, *map(address, (arcs.start, arcs.stop, arcs.entry, reading.posterior)), _LEAST,
-        *map(address, (table.pieces_from, table.piece, scratch, left)), at, at + row, at + 2 * row,
-        address(whole), address(posterior), at + 3 * row, at + 4 * row, at + 5 * row, address(counts),
+        *map(address, (table.pieces_from, table.piece, scratch, left)), *(at + row * k for k in range(4)),
+        address(whole), address(posterior), *(at + row * k for k in range(4, 7)), address(counts),
     )  # fmt: skip
     places, readings = counts.tolist()
     # Copies: who keeps the account of many documents keeps these, and not what was set aside for more.
-    entry, begin, end = out[:3, :readings].copy()
-    lo, hi, first = out[3:, :places]
-    return Readings(entry, begin, end, whole[:readings], posterior[:readings].copy(), lo, hi, first, left)
+    entry, begin, end, words = out[:4, :readings].copy()
+    lo, hi, first = out[4:, :places]
+    return Readings(entry, begin, end, words, whole[:readings], posterior[:readings].copy(), lo, hi, first, left)
+
+
+def _agreed(found: Readings, tokens: Tokens) -> Readings:
+    """Return *found* with the posteriors of one spun form drawn together, in log-odds, towards their mean.
+
+    Where a spun form stands several times, capital apart, the same was likely meant each time: n-grams are more and less
+    sure of it by the words around, which the reader of a text with "Performance Max" beside "Efficiency Max" can't see.
+    """
+    lo, hi, first = found.lo, found.hi, found.first
+    # The ids of a span as one number: what comes out the same by chance is as likely as two stray cosmic rays.
+    shown = tokens.capital[tokens.at[lo]].astype(np.int64) + hi - lo << 1
+    with np.errstate(over="ignore"):
+        for k in range(int((hi - lo).max())):
+            within = lo + k < hi
+            shown[within] = shown[within] * _MIX + tokens.stream[lo[within] + k]
+        count = np.diff(first, append=len(found.entry))
+        same = numbered((np.repeat(shown, count) * _MIX + found.words).astype(np.int64))
+    times = np.bincount(same)
+    if times.max() < 2:
+        return found
+    p = np.clip(found.posterior, _SURE, 1.0 - _SURE)
+    odds = np.log(p / (1.0 - p))
+    mean = np.bincount(same, weights=odds) / times
+    together = 1.0 / (1.0 + np.exp(-((1.0 - _AGREE) * odds + _AGREE * mean[same])))
+    posterior = np.where(times[same] > 1, together, found.posterior)
+    # Of one place the best comes first again.
+    order = np.lexsort((-posterior, np.repeat(np.arange(len(first)), count)))
+    ranked = {name: getattr(found, name)[order] for name in ("entry", "begin", "end", "words", "whole")}
+    return found._replace(posterior=posterior[order], **ranked)
 
 
 def _settle(lo: np.ndarray, hi: np.ndarray, rank: np.ndarray, candidates: np.ndarray) -> np.ndarray:

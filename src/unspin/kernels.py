@@ -44,7 +44,7 @@ _FUNCTIONS: dict[str, tuple[Any, list[Any]]] = {
     "select": (_I, [_I, *[_P] * 12]),
     "select_steps": (_I, [_I, *[_P] * 8]),
     "stand": (None, [_I, _I, _I, _P, _P, _P, _I, _P, _P, _I, _I, *[_P] * 6]),
-    "readings": (None, [_I, _I, *[_P] * 4, _D, *[_P] * 13]),
+    "readings": (None, [_I, _I, *[_P] * 4, _D, *[_P] * 14]),
     "lay": (
         None,
         [_I, _I, *[_P] * 4, _I, *[_P] * 13, _I, _P, ctypes.c_uint8, _I, *[_D] * 4, _I, *[_P] * 13],

@@ -44,12 +44,13 @@ static int by_chance(const void *x, const void *y)
 
 /* decoder._readings over n stream positions. Of arcs start .. stop with an entry and a posterior those over least count;
    piece is int32[][6], as in PhraseTable. stay holds n + 1, scratch 40 bytes for each piece of every arc. Written are the
-   readings place by place, the best first (entry, words of the original begin .. end, whole, posterior), counts[1] of them,
+   readings place by place, the best first (entry, words of the original begin .. end, number of these words, whole,
+   posterior), counts[1] of them,
    and the places: lo .. hi, and first, the first reading. counts[0] are the places. */
 EXPORT void unspin_readings(int64_t n, int64_t arcs, const int64_t *start, const int64_t *stop, const int64_t *entry,
                             const double *chance, double least, const int64_t *pieces_from, const int32_t *piece,
                             struct part *scratch, double *stay, int64_t *entry_out, int64_t *begin, int64_t *end,
-                            uint8_t *whole, double *posterior, int64_t *lo, int64_t *hi, int64_t *first, int64_t *counts)
+                            int64_t *words, uint8_t *whole, double *posterior, int64_t *lo, int64_t *hi, int64_t *first, int64_t *counts)
 {
     int64_t parts = 0, readings = 0, places = 0;
     memset(stay, 0, (size_t)(n + 1) * sizeof *stay);
@@ -98,6 +99,7 @@ EXPORT void unspin_readings(int64_t n, int64_t arcs, const int64_t *start, const
         entry_out[k] = at->entry;
         begin[k] = p[2];
         end[k] = p[3];
+        words[k] = p[4];
         whole[k] = p[5] > 0;
         posterior[k] = at->chance;
         if (k && at->place == at[-1].place)

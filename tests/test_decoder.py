@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import unspin
 from unspin.calibration import CALIBRATION, RAW
-from unspin.decoder import _settle, choose
+from unspin.decoder import Readings, _agreed, _readings, _settle, choose
+from unspin.tokens import Tokens
 
 from .small import laid, made
 
@@ -59,7 +63,7 @@ def test_settled_by_hand() -> None:
 
 def test_the_same_words_of_two_rows_are_one_reading() -> None:
     table = made("# family: news", "the data = the knowledge", "data = knowledge", "skill = knowledge")
-    it = laid(table, "The firm collects the knowledge of its users. The knowledge is stored on the server.")
+    it = laid(table, "The firm collects the knowledge of its users. THE KNOWLEDGE is stored on the server.")
     reading = it.read()
     choice = choose(table, it.tokens, reading, 0.0, RAW)
     alone = it.chances(reading)
@@ -69,6 +73,55 @@ def test_the_same_words_of_two_rows_are_one_reading() -> None:
         both = alone.get((at, "data"), 0.0) + alone.get((at - 1, "the data"), 0.0)
         assert max(alone.get((at, "data"), 0.0), alone.get((at - 1, "the data"), 0.0)) < both
         assert abs(choice.confidence[best] - min(both, 1.0)) < 1e-9
+
+
+def _drawn_together(found: Readings, tokens: Tokens) -> list[tuple[int, int, int, float]]:
+    """What `_agreed` does, one reading after the other: (lo, hi, words, posterior), the best of each place first."""
+    places = [p for p, count in enumerate(np.diff(found.first, append=len(found.entry))) for _ in range(count)]
+    shown = [
+        (bool(tokens.capital[tokens.at[lo]]), tuple(tokens.stream[lo:hi].tolist()))
+        for lo, hi in zip(found.lo.tolist(), found.hi.tolist())
+    ]
+    odds: dict[object, list[float]] = {}
+    for place, words, p in zip(places, found.words.tolist(), np.clip(found.posterior, 1e-3, 1 - 1e-3).tolist()):
+        odds.setdefault((shown[place], words), []).append(math.log(p / (1 - p)))
+    out = []
+    for place, words, p in zip(places, found.words.tolist(), found.posterior.tolist()):
+        all_of_them = odds[shown[place], words]
+        if len(all_of_them) > 1:
+            q = min(max(p, 1e-3), 1 - 1e-3)
+            mean = sum(all_of_them) / len(all_of_them)
+            p = 1 / (1 + math.exp(-(0.45 * math.log(q / (1 - q)) + 0.55 * mean)))
+        out.append((place, p, words))
+    out.sort(key=lambda at: (at[0], -at[1]))
+    return [(int(found.lo[at]), int(found.hi[at]), words, p) for at, p, words in out]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "The legal guidelines protect the knowledge of users. The firm sells this knowledge to others, and the Knowledge is "
+        "stored on a server, by legal guidelines. Knowledge is at danger.",
+        # Nothing stands twice.
+        "The legal guidelines protect the knowledge of users.",
+    ],
+)
+def test_a_spun_form_is_read_alike_throughout(text: str) -> None:
+    rows = ("data = knowledge", "skill = knowledge", "laws = legal guidelines", "rules = guidelines", "risk = danger")
+    it = laid(made("# family: news", *rows), text)
+    found = _readings(it.table, it.read(), len(it.tokens.stream))
+    agreed = _agreed(found, it.tokens)
+    count = np.diff(agreed.first, append=len(agreed.entry))
+    seen = list(
+        zip(
+            np.repeat(agreed.lo, count).tolist(), np.repeat(agreed.hi, count).tolist(), agreed.words.tolist(),
+            agreed.posterior.tolist(),
+        )
+    )  # fmt: skip
+    expected = _drawn_together(found, it.tokens)
+    assert [at[:3] for at in seen] == [at[:3] for at in expected]
+    assert np.allclose([at[3] for at in seen], [at[3] for at in expected])
+    assert (agreed.posterior.tolist() != found.posterior.tolist()) == ("Knowledge" in text)
 
 
 def test_nothing_under_the_least_confidence_and_nothing_less_likely_than_the_text() -> None:

@@ -40,7 +40,8 @@ _WHOLE = 1.1
 #: Readings under this posterior are not worth naming.
 _LEAST = 5e-3
 #: How far what is said of a spun form gives way to what is said of it throughout, and how sure either can be for that.
-_AGREE, _SURE = 0.7, 1e-3
+_AGREE, _SURE = 0.55, 1e-3
+#: An odd number with bits all over, for hashing.
 _MIX = np.int64(0x5851F42D4C957F2D)
 
 
@@ -183,11 +184,11 @@ def _readings_native(native: Any, table: PhraseTable, reading: Reading, n: int) 
 def _agreed(found: Readings, tokens: Tokens) -> Readings:
     """Return *found* with the posteriors of one spun form drawn together, in log-odds, towards their mean.
 
-    Where a spun form stands several times, capital apart, the same was likely meant each time: n-grams are more and less
-    sure of it by the words around, which the reader of a text with "Performance Max" beside "Efficiency Max" can't see.
+    Where a spun form stands several times, capital apart, the same was likely meant each time. The words around make the
+    n-grams now more, now less sure of it, so that one place would be restored and the next one left.
     """
     lo, hi, first = found.lo, found.hi, found.first
-    # The ids of a span as one number: what comes out the same by chance is as likely as two stray cosmic rays.
+    # The ids of a span as one number of 64 bits: different spans hardly ever have the same.
     shown = tokens.capital[tokens.at[lo]].astype(np.int64) + hi - lo << 1
     with np.errstate(over="ignore"):
         for k in range(int((hi - lo).max())):

@@ -106,6 +106,13 @@ def test_a_pair_that_the_model_has_seen_is_english() -> None:
     assert _by_parts("We use murky waters to classify the images.", table) == set()
 
 
+def test_a_pair_that_is_a_term_itself_is_english() -> None:
+    text = "We use profound studying to classify the images."
+    assert _by_parts(text, _table("deep learning"))
+    assert not _by_parts(text, _table("deep learning", "profound studying"))
+    assert not _is_promising(text, _table("deep learning", "profound studying"))
+
+
 def test_never_seen() -> None:
     model = resources.language_model()
     beyond = len(model.unigrams) + 3

@@ -42,7 +42,7 @@ _NATIVE_WEIGHTS = np.array([
 ])  # fmt: skip
 #: Log-odds to go by; the longer a text is than SHORT tokens, the likelier chance brings such a pair, and the more is asked of
 #: what lies over them in all: RISE times the logarithm of how many times as long it is.
-ENOUGH, RISE, SHORT = -0.1, 1.8, 16
+ENOUGH, RISE, SHORT = 0.0, 1.8, 16
 #: What a reworded part must bring to be looked at (see `phrase_table.TermIndex`): under it hardly any is ever enough.
 LEAST = -3.3
 #: Log-odds to go by beside what is judged reworded; how far other arcs are favoured there.
@@ -131,7 +131,7 @@ def promising(table: PhraseTable, model: LanguageModel, stream: np.ndarray) -> b
 
 
 def _seams(table: PhraseTable, model: LanguageModel, stream: np.ndarray) -> np.ndarray:
-    """Return float64: the log-odds of neighbours, never seen beside each other, that may stand for two words of a term."""
+    """Return float64: the log-odds of neighbours, strange ones, that may stand for two words of a term."""
     index, native = table.term_index.value, kernels.library()
     if native is not None:
         return _seams_native(native, table, index, model, stream)
@@ -139,7 +139,7 @@ def _seams(table: PhraseTable, model: LanguageModel, stream: np.ndarray) -> np.n
     first, second, reworded_first, reworded_second = index.sides
     a, b = stream[:-1], stream[1:]
     at = np.flatnonzero((reworded_first[a] & (second[b] | reworded_second[b])) | (first[a] & reworded_second[b]))
-    at = at[never_seen(model, stream[at], stream[at + 1])]
+    at = at[_strange(table, model, stream[at], stream[at + 1])]
     a, b = stream[at], stream[at + 1]
     begin_a, begin_b = index.readings_from[a], index.readings_from[b]
     count_a, count_b = index.readings_from[a + 1] - begin_a, index.readings_from[b + 1] - begin_b
@@ -230,6 +230,11 @@ def never_seen(model: LanguageModel, a: np.ndarray, b: np.ndarray) -> np.ndarray
     return word
 
 
+def _strange(table: PhraseTable, model: LanguageModel, a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    """bool[m]: whether both ids are words that nobody has seen beside each other: not the model, and they are no term."""
+    return never_seen(model, a, b) & ~_is_term(table, a, b)
+
+
 def composed(
     table: PhraseTable,
     model: LanguageModel,
@@ -302,7 +307,7 @@ def _pairs(
     x, y, last, first = x[term], y[term], last[term], first[term]
     starts, stops = np.concatenate([np.arange(n), start]), np.concatenate([np.arange(1, n + 1), stop])
     left, right = stream[stops[x] - 1], stream[starts[y]]
-    strange = never_seen(model, left, right)
+    strange = _strange(table, model, left, right)
     x, y, last, first, left, right = (v[strange] for v in (x, y, last, first, left, right))
     if not len(x):
         return x, y, x, np.zeros(0)

@@ -244,8 +244,8 @@ static double odds_of(const struct judge *j, int64_t left, int64_t right, int64_
          + w[KEPT] * (double)kept;
 }
 
-/* composition._seams: the log-odds of each two neighbours of a stream that the model has never seen beside each other, but
-   which may stand for two words of a term, that they do; the likeliest reading counts. side is uint8_t[4][ids], as
+/* composition._seams: the log-odds of each two neighbours of a stream that the model has never seen beside each other, which
+   are no term, but which may stand for two words of a term, that they do; the likeliest reading counts. side is uint8_t[4][ids], as
    TermIndex.sides; the readings of id k are readings[from[k]] to readings[from[k + 1]], sorted, with worth[0] where they are
    alone and worth[1], count further on, beside another one. Words are the ids from least to size. at is scratch. Returns how
    many neighbours stand for a term. */
@@ -285,6 +285,10 @@ EXPORT int64_t unspin_seams(int64_t n, const int64_t *stream, int64_t ids, const
     for (int64_t k = 0; k < strange; k++) {
         int64_t a = stream[at[k]], b = stream[at[k] + 1];
         double most = -HUGE_VAL, odds;
+        uint64_t shown = ((uint64_t)a << 21) | (uint64_t)b;
+        int64_t listed = lower_bound(term, 0, terms, shown);
+        if (listed < terms && term[listed] == shown)
+            continue;
         /* The word as it stands, then its readings; of each the terms that begin with it, for the words that may follow. */
         for (int64_t x = from[a] - 1; x < from[a + 1]; x++) {
             int reworded = x >= from[a];

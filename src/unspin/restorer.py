@@ -64,7 +64,7 @@ class Restorer:
     def __init__(
         self,
         *,
-        min_confidence: float = 0.61,
+        min_confidence: float = 0.62,
         protect: Iterable[str | Pattern] = (),
         tables: Tables | None = None,
         families: Iterable[str] | None = None,

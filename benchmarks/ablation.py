@@ -110,6 +110,7 @@ def variants(engine: Engine) -> Iterator[tuple[str, Callable[[], Engine]]]:
     yield "language model (unigrams alone)", lambda: replace(engine, model=unigrams_only(model))
     yield "document cache", partial(settings, engine, cache=0.0)
     yield "pooling of a spun form’s occurrences", partial(settings, engine, pool=0.0)
+    yield "readings of a spun form drawn together", partial(settings, engine, agree=0.0)
     yield "own draws and own record of an original", partial(settings, engine, draw=FIXED, own_rate=FIXED)
     yield "cache, pooling and own draws", partial(settings, engine, cache=0.0, pool=0.0, draw=FIXED, own_rate=FIXED)
     yield "evidence of survivors", lambda: replace(engine, table=without_survivors(table))

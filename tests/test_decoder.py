@@ -63,7 +63,7 @@ def test_settled_by_hand() -> None:
 
 def test_the_same_words_of_two_rows_are_one_reading() -> None:
     table = made("# family: news", "the data = the knowledge", "data = knowledge", "skill = knowledge")
-    it = laid(table, "The firm collects the knowledge of its users. THE KNOWLEDGE is stored on the server.")
+    it = laid(table, "The firm collects the knowledge of its users. The knowledge is stored on the server.")
     reading = it.read()
     choice = choose(table, it.tokens, reading, 0.0, RAW)
     alone = it.chances(reading)
@@ -110,7 +110,8 @@ def test_a_spun_form_is_read_alike_throughout(text: str) -> None:
     rows = ("data = knowledge", "skill = knowledge", "laws = legal guidelines", "rules = guidelines", "risk = danger")
     it = laid(made("# family: news", *rows), text)
     found = _readings(it.table, it.read(), len(it.tokens.stream))
-    agreed = _agreed(found, it.tokens)
+    agreed = _agreed(found, it.tokens, 0.55)
+    assert _agreed(found, it.tokens, 0.0) is found
     count = np.diff(agreed.first, append=len(agreed.entry))
     seen = list(
         zip(

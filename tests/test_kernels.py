@@ -318,7 +318,7 @@ def test_readings(text: str, families: tuple[str, ...], pure: Callable[..., Any]
     for least in (reading, replace(reading, posterior=np.full(len(reading.arcs), 1e-3))):
         assert_same(_readings_native(kernels.library(), at.table, least, n), _readings(at.table, least, n))
         for confidence in (0.0, 0.5):
-            asked = at.table, at.tokens, least, confidence, CALIBRATION
+            asked = at.table, at.tokens, least, confidence, CALIBRATION, 0.55
             assert_same(choose(*asked), pure(choose, *asked))
 
 
@@ -331,7 +331,7 @@ def test_readings_of_any_posteriors(seed: int, pure: Callable[..., Any]) -> None
     posterior = rng.choice([0.0, 0.01, 0.25, 0.5, 0.9], len(at.evidence.arcs))
     kept, none = rng.random(len(at.tokens.stream)), np.zeros(len(FAMILIES))
     reading = Reading(at.evidence.arcs, posterior, kept, 0.0, none, none, none, 0.0)
-    asked = at.table, at.tokens, reading, 0.1, CALIBRATION
+    asked = at.table, at.tokens, reading, 0.1, CALIBRATION, 0.55
     assert_same(choose(*asked), pure(choose, *asked))
 
 

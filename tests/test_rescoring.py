@@ -172,7 +172,7 @@ def test_as_by_all_combinations_where_spans_do_not_matter_to_each_other(
 ) -> None:
     # Where the log-probability is a sum over words, one place at a time comes to the same as all readings together.
     it = laid(_TABLE, text)
-    choice = choose(it.table, it.tokens, it.read(), 0.0, RAW, 0.0)
+    choice = choose(it.table, it.tokens, it.read(), 0.0, RAW, worth=0.0)
     assert len(choice.first) >= 3
     rescorer = Words(**of_word)
     with pytest.MonkeyPatch.context() as patch:
@@ -193,7 +193,7 @@ def test_settled_leaves_what_is_probable_enough() -> None:
     it = laid(_TABLE, "The knowledge of the customers falls under the legal guidelines.")
     reading = it.read()
     for least in (0.0, 0.3, 0.6, 0.9, 0.999):
-        wide = choose(it.table, it.tokens, reading, least, RAW, 0.0)
+        wide = choose(it.table, it.tokens, reading, least, RAW, worth=0.0)
         narrow = choose(it.table, it.tokens, reading, least, RAW)
         assert len(wide.first) >= len(narrow.first)
         for a, b in zip(settled(wide, least), narrow):

@@ -57,6 +57,7 @@ class Settings:
     ``fingerprint``  log-odds a word by which an academic phrase of the table is rarer in clean text than n-grams say
     ``nested``       log-penalty of reading a part of what the table knows as one long spun phrase
     ``name``         log-penalty of reading as spun a capitalised word amid a sentence, times how sure a name it is
+    ``agree``        how far the odds of a reading give way to their mean over all that a spun form stands for throughout
     ``pool``         weight of what the other occurrences of a spun form say of what it stands for
     ``cache``        weight of a word's count elsewhere in the document against the count to be expected
     ``cache_kept``   share of that weight (as an exponent) which words get that stand as they are
@@ -74,6 +75,7 @@ class Settings:
     fingerprint: float = 5.0
     nested: float = -0.5
     name: float = -1.0
+    agree: float = 0.55
     pool: float = 0.4
     cache: float = 0.15
     cache_kept: float = 0.3

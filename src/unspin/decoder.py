@@ -39,8 +39,8 @@ class Choice(NamedTuple):
 _WHOLE = 1.1
 #: Readings under this posterior are not worth naming.
 _LEAST = 5e-3
-#: How far what is said of a spun form gives way to what is said of it throughout, and how sure either can be for that.
-_AGREE, _SURE = 0.55, 1e-3
+#: How sure a reading can be where what is said of a spun form is drawn together.
+_SURE = 1e-3
 #: An odd number with bits all over, for hashing.
 _MIX = np.int64(0x5851F42D4C957F2D)
 
@@ -51,18 +51,19 @@ def choose(
     reading: Reading,
     min_confidence: float,
     calibration: Calibration,
+    agree: float = 0.0,
     worth: float = 1.0,
 ) -> Choice:
     """Return the spans to restore.
 
     Arcs are taken apart into the stretches that they change, and those that come to the same words are one reading
-    ("the knowledge" → "the data" and "knowledge" → "data"), and what a spun form stands for in one place it likely stands
-    for in another (`_agreed`). Of readings that conflict the more probable is taken
-    (maximum expected accuracy, Goodman 1996); never one that is less probable than keeping the text, nor one whose
-    confidence is under *min_confidence*. What leaves here is calibrated, once for all.
+    ("the knowledge" → "the data" and "knowledge" → "data"); what a spun form stands for in one place it likely stands for
+    in another (`_agreed`). Of readings that conflict the more probable is taken (maximum expected accuracy, Goodman 1996);
+    never one that is less probable than keeping the text, nor one whose confidence is under *min_confidence*. What leaves
+    here is calibrated, once for all.
 
-    ``worth``: spans that are less sure than that, but at least so sure, are there too where they conflict with none to
-    restore, for a second opinion; `settled` takes them away again.
+    ``agree``: see `Settings`; ``worth``: spans that are less sure than *min_confidence*, but at least so sure, are there
+    too where they conflict with none to restore, for a second opinion; `settled` takes them away again.
     """
     native = kernels.library()
     n = len(tokens.stream)
@@ -70,7 +71,7 @@ def choose(
     lo, hi, first = found.lo, found.hi, found.first
     if not len(first):
         return Choice(first, first, first, first, found.posterior, first, first, first, found.posterior)
-    found = _agreed(found, tokens)
+    found = _agreed(found, tokens, agree)
     chance = found.posterior[first]
     # Each place's chance of being kept is that of its least likely word.
     stay = np.append(reading.kept, 1.0) + found.left
@@ -181,8 +182,8 @@ def _readings_native(native: Any, table: PhraseTable, reading: Reading, n: int) 
     return Readings(entry, begin, end, words, whole[:readings], posterior[:readings].copy(), lo, hi, first, left)
 
 
-def _agreed(found: Readings, tokens: Tokens) -> Readings:
-    """Return *found* with the posteriors of one spun form drawn together, in log-odds, towards their mean.
+def _agreed(found: Readings, tokens: Tokens, share: float) -> Readings:
+    """Return *found* with the posteriors of one spun form drawn together, in log-odds, by a *share* of the way to their mean.
 
     Where a spun form stands several times, capital apart, the same was likely meant each time. The words around make the
     n-grams now more, now less sure of it, so that one place would be restored and the next one left.
@@ -197,12 +198,12 @@ def _agreed(found: Readings, tokens: Tokens) -> Readings:
         count = np.diff(first, append=len(found.entry))
         same = numbered((np.repeat(shown, count) * _MIX + found.words).astype(np.int64))
     times = np.bincount(same)
-    if times.max() < 2:
+    if times.max() < 2 or not share:
         return found
     p = np.clip(found.posterior, _SURE, 1.0 - _SURE)
     odds = np.log(p / (1.0 - p))
     mean = np.bincount(same, weights=odds) / times
-    together = 1.0 / (1.0 + np.exp(-((1.0 - _AGREE) * odds + _AGREE * mean[same])))
+    together = 1.0 / (1.0 + np.exp(-((1.0 - share) * odds + share * mean[same])))
     posterior = np.where(times[same] > 1, together, found.posterior)
     # Of one place the best comes first again.
     order = np.lexsort((-posterior, np.repeat(np.arange(len(first)), count)))

@@ -196,9 +196,10 @@ class Engine:
     def _choose(self, section: Section, reading: Reading, spelling: str) -> Choice:
         """Choose what to restore, with a second opinion where there is one to ask."""
         least = self.min_confidence
+        asked = self.table, section.tokens, reading, least, self.calibration, self.settings.agree
         if self.rescorer is None:
-            return choose(self.table, section.tokens, reading, least, self.calibration)
-        choice = choose(self.table, section.tokens, reading, least, self.calibration, rescoring.WORTH)
+            return choose(*asked)
+        choice = choose(*asked, rescoring.WORTH)
         choice = rescoring.reconsider(
             self.table, section.text, section.tokens, choice, spelling, self.rescorer, self.rescorer_weight
         )

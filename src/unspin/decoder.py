@@ -188,9 +188,14 @@ def _agreed(found: Readings, tokens: Tokens, share: float) -> Readings:
     Where a spun form stands several times, capital apart, the same was likely meant each time. The words around make the
     n-grams now more, now less sure of it, so that one place would be restored and the next one left.
     """
+    if not share:
+        return found
     lo, hi, first = found.lo, found.hi, found.first
+    capital, native = tokens.capital[tokens.at[lo]], kernels.library()
+    if native is not None:
+        return _agreed_native(native, found, tokens.stream, capital, share)
     # The ids of a span as one number of 64 bits: different spans hardly ever have the same.
-    shown = tokens.capital[tokens.at[lo]].astype(np.int64) + hi - lo << 1
+    shown = capital + hi - lo
     with np.errstate(over="ignore"):
         for k in range(int((hi - lo).max())):
             within = lo + k < hi
@@ -198,7 +203,7 @@ def _agreed(found: Readings, tokens: Tokens, share: float) -> Readings:
         count = np.diff(first, append=len(found.entry))
         same = numbered((np.repeat(shown, count) * _MIX + found.words).astype(np.int64))
     times = np.bincount(same)
-    if times.max() < 2 or not share:
+    if times.max() < 2:
         return found
     p = np.clip(found.posterior, _SURE, 1.0 - _SURE)
     odds = np.log(p / (1.0 - p))
@@ -206,9 +211,26 @@ def _agreed(found: Readings, tokens: Tokens, share: float) -> Readings:
     together = 1.0 / (1.0 + np.exp(-((1.0 - share) * odds + share * mean[same])))
     posterior = np.where(times[same] > 1, together, found.posterior)
     # Of one place the best comes first again.
-    order = np.lexsort((-posterior, np.repeat(np.arange(len(first)), count)))
-    ranked = {name: getattr(found, name)[order] for name in ("entry", "begin", "end", "words", "whole")}
-    return found._replace(posterior=posterior[order], **ranked)
+    return _ranked(found, posterior, np.lexsort((-posterior, np.repeat(np.arange(len(first)), count))))
+
+
+def _agreed_native(native: Any, found: Readings, stream: np.ndarray, capital: np.ndarray, share: float) -> Readings:
+    lo, hi, first, words = map(np.ascontiguousarray, (found.lo, found.hi, found.first, found.words))
+    count, posterior = len(words), found.posterior.copy()
+    scratch, order = np.empty(5 * count), np.empty(count, dtype=np.int64)
+    changed = native.unspin_agreed(
+        len(first), *map(address, (lo, hi, first, capital, stream)), count, address(words), share, _SURE,
+        *map(address, (scratch, posterior, order)),
+    )  # fmt: skip
+    return _ranked(found, posterior, order) if changed else found
+
+
+def _ranked(found: Readings, posterior: np.ndarray, order: np.ndarray) -> Readings:
+    """Return *found* with another posterior, the readings of each place in another *order*."""
+    return found._replace(
+        entry=found.entry[order], begin=found.begin[order], end=found.end[order], words=found.words[order],
+        whole=found.whole[order], posterior=posterior[order],
+    )  # fmt: skip
 
 
 def _settle(lo: np.ndarray, hi: np.ndarray, rank: np.ndarray, candidates: np.ndarray) -> np.ndarray:

@@ -55,6 +55,7 @@ _FUNCTIONS: dict[str, tuple[Any, list[Any]]] = {
         [_I, _I, _I, *[_P] * 4, _D, _I, _I, *[_P] * 5, _I, *[_P] * 11, _I, *[_P] * 4, _I, _P, *[_D] * 10, _I, _P],
     ),
     "maximise": (None, [_I, _I, _I, *[_P] * 3, _D, _I, *[_P] * 3, _I, *[_P] * 3, *[_D] * 9, *[_P] * 5]),
+    "agreed": (_I, [_I, *[_P] * 5, _I, _P, _D, _D, *[_P] * 3]),
     "settle": (None, [_I, _I, *[_P] * 6]),
 }
 

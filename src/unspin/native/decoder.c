@@ -112,6 +112,59 @@ EXPORT void unspin_readings(int64_t n, int64_t arcs, const int64_t *start, const
     counts[1] = readings;
 }
 
+/* decoder._agreed: the odds of readings that come to the same words of the same spun form go a share of the way to their mean.
+   Of each place lo .. hi of the stream the readings begin at first[], capital[] says whether its first word has one; none is
+   surer than sure. scratch holds 40 bytes for each of the readings. Written are the posterior anew and the order in which
+   those of a place come, the best first. Returns whether any has changed. */
+EXPORT int64_t unspin_agreed(int64_t places, const int64_t *lo, const int64_t *hi, const int64_t *first,
+                             const uint8_t *capital, const int64_t *stream, int64_t readings, const int64_t *words,
+                             double share, double sure, struct part *scratch, double *posterior, int64_t *order)
+{
+    int64_t changed = 0;
+    for (int64_t p = 0; p < places; p++) {
+        int64_t stop = p + 1 < places ? first[p + 1] : readings;
+        /* The ids of a span as one number of 64 bits: different spans hardly ever have the same. */
+        uint64_t shown = (uint64_t)(capital[p] + hi[p] - lo[p]);
+        for (int64_t i = lo[p]; i < hi[p]; i++)
+            shown = shown * UINT64_C(0x5851F42D4C957F2D) + (uint64_t)stream[i];
+        for (int64_t k = first[p]; k < stop; k++) {
+            scratch[k].place = (int64_t)shown;
+            scratch[k].words = words[k];
+            scratch[k].entry = k;
+            scratch[k].chance = 0.0;
+            scratch[k].index = 0;
+        }
+    }
+    qsort(scratch, (size_t)readings, sizeof *scratch, by_words);
+    for (int64_t from = 0, to; from < readings; from = to) {
+        double sum = 0.0;
+        const struct part *one = scratch + from;
+        for (to = from; to < readings && scratch[to].place == one->place && scratch[to].words == one->words; to++) {
+            double chance = posterior[scratch[to].entry];
+            chance = chance < sure ? sure : chance > 1.0 - sure ? 1.0 - sure : chance;
+            scratch[to].chance = log(chance / (1.0 - chance));
+            sum += scratch[to].chance;
+        }
+        if (to - from < 2)
+            continue;
+        changed = 1;
+        for (int64_t k = from; k < to; k++) {
+            double odds = (1.0 - share) * scratch[k].chance + share * (sum / (double)(to - from));
+            posterior[scratch[k].entry] = 1.0 / (1.0 + exp(-odds));
+        }
+    }
+    for (int64_t p = 0; changed && p < places; p++) {
+        int64_t stop = p + 1 < places ? first[p + 1] : readings;
+        for (int64_t k = first[p]; k < stop; k++) {
+            int64_t j = k;
+            for (; j > first[p] && posterior[order[j - 1]] < posterior[k]; j--)
+                order[j] = order[j - 1];
+            order[j] = k;
+        }
+    }
+    return changed;
+}
+
 /* decoder._settle: of candidates in order of place, those that stand: all that clash with none, and of the others the first
    by rank that overlaps with none taken before. scratch holds 40 bytes for each, taken (n stream positions) is scratch. */
 EXPORT void unspin_settle(int64_t n, int64_t candidates, const int64_t *lo, const int64_t *hi, const double *rank,

@@ -148,6 +148,12 @@ def test_neighbours_that_make_a_term_by_chance(text: str) -> None:
         assert _by_parts(whole, resources.phrase_table()) == set()
 
 
+def test_of_other_fields_more_is_asked() -> None:
+    """One pair is enough where a paper speaks of it, and not between words that papers don't have."""
+    assert _is_promising("The crude information was collected and the analysis was repeated.")
+    assert not _is_promising("Yesterday the crude information came, and she laughed all evening.")
+
+
 def test_more_of_them_are_no_chance() -> None:
     """What one pair in a long text can't show, several do; and beside a pair less is asked of the next one."""
     text = "We use crude information, profound studying, neural organization and the haze figuring of arbitrary woodland."

@@ -42,7 +42,9 @@ _NATIVE_WEIGHTS = np.array([
 ])  # fmt: skip
 #: Log-odds to go by; the longer a text is than SHORT tokens, the likelier chance brings such a pair, and the more is asked of
 #: what lies over them in all: RISE times the logarithm of how many times as long it is.
-ENOUGH, RISE, SHORT = 0.0, 1.8, 16
+ENOUGH, RISE, SHORT = -0.1, 1.8, 16
+#: What more is asked where the words of a text are those of other fields than science, a nat that they are that on average.
+ELSEWHERE = 20.0
 #: What a reworded part must bring to be looked at (see `phrase_table.TermIndex`): under it hardly any is ever enough.
 LEAST = -3.3
 #: Log-odds to go by beside what is judged reworded; how far other arcs are favoured there.
@@ -127,7 +129,7 @@ def _known(log_unigram: np.ndarray, words: np.ndarray) -> np.ndarray:
 
 def promising(table: PhraseTable, model: LanguageModel, stream: np.ndarray) -> bool:
     """Whether the text may hold such pairs (see `composed`), judged word by word."""
-    return _enough(_seams(table, model, stream), len(stream))
+    return _enough(table, _seams(table, model, stream), stream)
 
 
 def _seams(table: PhraseTable, model: LanguageModel, stream: np.ndarray) -> np.ndarray:
@@ -175,10 +177,14 @@ def _seams_native(native: Any, table: PhraseTable, index: TermIndex, model: Lang
     return best[:count]
 
 
-def _enough(best: np.ndarray, length: int) -> bool:
-    """Whether the log-odds at a text's seams are more than chance brings in one of *length* tokens."""
+def _enough(table: PhraseTable, best: np.ndarray, stream: np.ndarray) -> bool:
+    """Whether the log-odds at the seams of a text, *best*, are more than chance brings in one of its length and field."""
     over = best[best > ENOUGH] - ENOUGH
-    return bool(len(over)) and float(over.sum()) >= RISE * float(np.log(max(length / SHORT, 1.0)))
+    if not len(over):
+        return False
+    field = float(table.science[stream[stream >= FIRST_WORD]].mean()) / _FIELD
+    asked = RISE * float(np.log(max(len(stream) / SHORT, 1.0))) + ELSEWHERE * max(-field, 0.0)
+    return float(over.sum()) >= asked
 
 
 def _odds(
@@ -259,7 +265,7 @@ def composed(
     # Of readings of one seam the likeliest counts: a lone one in a long text is what chance brings.
     best = np.full(len(stream) + 1, -np.inf)
     np.maximum.at(best, at, odds)
-    if not _enough(best, len(stream)):
+    if not _enough(table, best, stream):
         return out
     n = len(stream)
     starts, stops = np.concatenate([np.arange(n), arcs.start[mine]]), np.concatenate([np.arange(1, n + 1), arcs.stop[mine]])

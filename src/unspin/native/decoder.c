@@ -50,7 +50,8 @@ static int by_chance(const void *x, const void *y)
 EXPORT void unspin_readings(int64_t n, int64_t arcs, const int64_t *start, const int64_t *stop, const int64_t *entry,
                             const double *chance, double least, const int64_t *pieces_from, const int32_t *piece,
                             struct part *scratch, double *stay, int64_t *entry_out, int64_t *begin, int64_t *end,
-                            int64_t *words, uint8_t *whole, double *posterior, int64_t *lo, int64_t *hi, int64_t *first, int64_t *counts)
+                            int64_t *words, uint8_t *whole, double *posterior, int64_t *lo, int64_t *hi, int64_t *first,
+                            int64_t *counts)
 {
     int64_t parts = 0, readings = 0, places = 0;
     memset(stay, 0, (size_t)(n + 1) * sizeof *stay);

@@ -202,7 +202,8 @@ def open_table(path: str | os.PathLike[str], model: LanguageModel) -> PhraseTabl
 
     extra = Lines(arrays["extra"].tobytes())
     base = FIRST_WORD + len(model.vocabulary)
-    vocabulary = Vocabulary(model.vocabulary | dict(zip(extra, range(base, base + len(extra)))))
+    vocabulary = Vocabulary(model.vocabulary)
+    vocabulary.update(zip(extra, range(base, base + len(extra))))
     loaded = {name: arrays[name].astype(_WIDE[name]) if name in _WIDE else arrays[name] for name in _ARRAYS}
     for name, counts in _COUNTS.items():
         loaded[name] = np.zeros(len(arrays[counts]) + 1, dtype=np.int64)

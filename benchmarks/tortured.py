@@ -174,7 +174,7 @@ def without(rows: Sequence[Row], facts: Sequence[Fact], fold: int, elsewhere: bo
         """What an alternative is worth without the facts held out."""
         if row.family == "academic":
             return float(stems(form) not in mine or normal(form) in others)
-        if row.family != "thesaurus" or row.where.startswith(_BLIND):
+        if row.family != "thesaurus" or row.file == _BLIND:
             return 1.0
         spun, original = stems(form), stems(row.original)
         support = [

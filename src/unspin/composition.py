@@ -13,15 +13,13 @@ import numpy as np
 
 from . import kernels
 from .kernels import address
-from .language_model import LanguageModel, pair_keys
+from .language_model import LanguageModel, pair_keys, split_pairs
 from .lattice import Arcs, join
 from .phrase_table import COMMON, PhraseTable, TermIndex
 from .rows import FAMILIES
 from .tokens import FIRST_WORD, ranges
 
 _THESAURUS = FAMILIES.index("thesaurus")
-_U = np.uint64
-_LOW = _U((1 << 21) - 1)
 #: What of a term is reworded.
 HEAD, TAIL = 1, 2
 #: Units of `terms.Terms`.
@@ -69,8 +67,8 @@ def index_terms(
     """Work out the `TermIndex` of a table from its arrays."""
     size = len(log_unigram)
     sides = np.zeros((4, size), dtype=bool)
-    sides[0, (terms >> _U(21)).astype(np.int64)] = True
-    sides[1, (terms & _LOW).astype(np.int64)] = True
+    for side, words in zip(sides, split_pairs(terms)):
+        side[words] = True
     spun = np.repeat(np.arange(len(entries_from) - 1), np.diff(entries_from))
     mine = np.flatnonzero((family == _THESAURUS) & ((flags & COMMON) == 0))
     spun, wanted = spun[mine], original[mine].astype(np.int64)
@@ -96,13 +94,13 @@ def index_terms(
     order = np.argsort(keys)
     keys = keys[order]
     new = np.flatnonzero(np.append(True, keys[1:] != keys[:-1])[: len(keys)])
-    pairs, reading_worth = keys[new], np.zeros((2, 0), dtype=np.float32)
-    if len(pairs):
+    (shown, readings), reading_worth = split_pairs(keys[new]), np.zeros((2, 0), dtype=np.float32)
+    if len(new):
         by_key = (np.concatenate([brings[k][begins], brings[k + 1][ends]])[order] for k in (0, 2))
         reading_worth = np.array([np.maximum.reduceat(values, new) for values in by_key])
     readings_from = np.zeros(size + 1, dtype=np.int64)
-    np.cumsum(np.bincount((pairs >> _U(21)).astype(np.int64), minlength=size), out=readings_from[1:])
-    return TermIndex(sides, readings_from, (pairs & _LOW).astype(np.int64), reading_worth, worth)
+    np.cumsum(np.bincount(shown, minlength=size), out=readings_from[1:])
+    return TermIndex(sides, readings_from, readings, reading_worth, worth)
 
 
 def _weigh(

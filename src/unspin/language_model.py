@@ -33,6 +33,11 @@ def pair_keys(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     return (a.astype(_U) << _U(21)) | b.astype(_U)
 
 
+def split_pairs(keys: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return the two ids of each key of `pair_keys`, int64."""
+    return (keys >> _U(21)).astype(np.int64), (keys & _U((1 << 21) - 1)).astype(np.int64)
+
+
 def triple_keys(a: np.ndarray, b: np.ndarray, c: np.ndarray) -> np.ndarray:
     """Return the uint64 key of each trigram."""
     return (((a.astype(_U) << _U(21)) | b.astype(_U)) << _U(21)) | c.astype(_U)

@@ -48,6 +48,11 @@ class Row:
     common: bool = False
     where: str = ""
 
+    @property
+    def file(self) -> str:
+        """The name of the file that the row stands in."""
+        return self.where.partition(":")[0]
+
 
 def parse_row(line: str, *, family: str = "user", fires: float | None = None, where: str = "row") -> Row:
     """Parse one line of a table; raises TableError with *where* in the message.
@@ -151,8 +156,7 @@ def lint(rows: Iterable[Row]) -> list[str]:
     pairs: dict[tuple[str, str, str, str], str] = {}
     for row in rows:
         # Two files may hold one word: they come from different sources.
-        file = row.where.partition(":")[0]
-        key = (row.family, row.original, row.needs, row.excludes, row.common, file)
+        key = (row.family, row.original, row.needs, row.excludes, row.common, row.file)
         if key in seen:
             faults.append(f"{row.where}: {row.original!r} has a row already at {seen[key]}")
         seen[key] = row.where
@@ -162,7 +166,7 @@ def lint(rows: Iterable[Row]) -> list[str]:
             if side != " ".join(side.split()):
                 faults.append(f"{row.where}: {side!r} has stray spaces")
         for form in row.spun:
-            pair = (row.family, row.original, form, file)
+            pair = (row.family, row.original, form, row.file)
             if pair in pairs:
                 faults.append(f"{row.where}: {row.original!r} → {form!r} stands already at {pairs[pair]}")
             pairs[pair] = row.where

@@ -46,7 +46,7 @@ def derive(rows: Iterable[Row], known: Mapping[str, int], log_unigram: np.ndarra
     """
     rows = list(rows)
     # By file: what one list has of a word says nothing of another list.
-    taken = {(r.family, _file(r), r.original) for r in rows}
+    taken = {(r.family, r.file, r.original) for r in rows}
     in_use = -14.5
 
     def usable(phrase: str) -> bool:
@@ -62,7 +62,7 @@ def derive(rows: Iterable[Row], known: Mapping[str, int], log_unigram: np.ndarra
             continue
         for form in range(3):
             derived = inflect(word, form)
-            if (row.family, _file(row), derived) in taken or not usable(derived):
+            if (row.family, row.file, derived) in taken or not usable(derived):
                 continue
             pairs = [
                 (inflect(s, form), w)
@@ -73,16 +73,11 @@ def derive(rows: Iterable[Row], known: Mapping[str, int], log_unigram: np.ndarra
             ]
             pairs = [(s, w) for s, w in pairs if usable(s) and s != derived]
             if pairs:
-                taken.add((row.family, _file(row), derived))
+                taken.add((row.family, row.file, derived))
                 forms_, weights = zip(*pairs)
                 where = f"{row.where} (inflected)"
                 out.append(replace(row, original=derived, spun=forms_, weights=weights, where=where))
     return out
-
-
-def _file(row: Row) -> str:
-    """Return the name of the file that a row stands in."""
-    return row.where.partition(":")[0]
 
 
 def fires(row: Row) -> float:

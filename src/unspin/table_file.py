@@ -15,13 +15,12 @@ import numpy as np
 from . import container
 from .composition import index_terms
 from .errors import DataError
-from .language_model import LanguageModel
+from .language_model import LanguageModel, pair_keys, split_pairs
 from .phrase_table import Later, PhraseTable, index_phrases
 from .rows import FAMILIES, Row, parse_rows
 from .tokens import FIRST_WORD, Vocabulary
 
 KIND = "phrase table"
-_U = np.uint64
 #: Arrays as they stand in the file: those that begin where others end are kept as counts.
 _COUNTS = {"tokens_from": "tokens.count", "entries_from": "entries.count", "pieces_from": "pieces.count"}
 _ARRAYS: dict[str, type[np.generic]] = {
@@ -151,8 +150,8 @@ def save_table(
         if int(np.diff(getattr(table, name)).max(initial=0)) > 255:
             raise DataError(f"more than 255 {counts.split('.')[0]} of one phrase")
     # By first word, and by second: gaps between the former are small.
-    arrays["terms.gap"] = np.diff(table.terms >> _U(21), prepend=_U(0)).astype(np.uint32)
-    arrays["terms.second"] = (table.terms & _U((1 << 21) - 1)).astype(np.uint32)
+    first, second = split_pairs(table.terms)
+    arrays["terms.gap"], arrays["terms.second"] = np.diff(first, prepend=0).astype(np.uint32), second.astype(np.uint32)
     for name, kind in _OF_ROW.items():
         arrays[f"row.{name}"] = np.full(len(table.texts), -1 if name == "context" else 0, dtype=kind)
         arrays[f"row.{name}"][table.row] = getattr(table, name)
@@ -215,7 +214,7 @@ def open_table(path: str | os.PathLike[str], model: LanguageModel) -> PhraseTabl
     piece[:, [0, 1, 2, 3, 5]], words = arrays["piece"], arrays["piece.words"]
     piece[:, 4] = np.where(words == 0, np.repeat(loaded["original"], arrays["pieces.count"]), words - 1)
     loaded["piece"] = piece
-    loaded["terms"] = np.cumsum(arrays["terms.gap"], dtype=np.uint64) << _U(21) | arrays["terms.second"]
+    loaded["terms"] = pair_keys(np.cumsum(arrays["terms.gap"], dtype=np.uint64), arrays["terms.second"])
     size = base + len(extra)
     single, longer, keys_from, keys, found = index_phrases(loaded["tokens"], loaded["tokens_from"], size)
     log_unigram = np.concatenate([model.unigrams, arrays["log_extra"]])

@@ -88,7 +88,7 @@ def common_words(model: LanguageModel) -> frozenset[str]:
 
 def common_form(row: Row, words: frozenset[str]) -> str | None:
     """Return the likeliest spun form for which *row* needs an example, or None."""
-    if row.family in ("agreement", "user") or row.where.startswith(BY_TERMS) or fires(row) < LEAST:
+    if row.family in ("agreement", "user") or row.file == BY_TERMS or fires(row) < LEAST:
         return None
     best = max(row.weights)
     ranked = sorted(zip(row.weights, row.spun), key=lambda p: -p[0])
